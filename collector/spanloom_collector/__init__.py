@@ -1,0 +1,1 @@
+"""Take OTLP, write ClickHouse."""

@@ -1,0 +1,1 @@
+"""Decorate an app; every call becomes an OpenTelemetry span."""

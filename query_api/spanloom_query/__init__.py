@@ -1,0 +1,1 @@
+"""Read ClickHouse: query API, web page and command line."""

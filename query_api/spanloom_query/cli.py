@@ -1,0 +1,5 @@
+"""The command ``spanloom``."""
+
+
+def main() -> None:
+    """Run the command line."""
