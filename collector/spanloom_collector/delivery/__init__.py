@@ -1,0 +1,1 @@
+"""The promise of durability: from an accepted batch to rows that survive a crash."""

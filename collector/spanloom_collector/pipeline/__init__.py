@@ -1,0 +1,1 @@
+"""Pure steps between the wire and the table: decode, validate, normalise, lay out in columns."""

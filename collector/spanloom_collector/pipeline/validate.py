@@ -1,0 +1,91 @@
+"""Refuse what cannot be stored, keep the rest: validation of decoded OTLP requests."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTracePartialSuccess,
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
+from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans, Span
+
+_TRACE_ID_BYTES = 16
+_SPAN_ID_BYTES = 8
+_MAX_UNIX_NANO = 2**63 - 1
+_MAX_KIND = 5
+_MAX_STATUS_CODE = 2
+
+
+class Validated(NamedTuple):
+    """A request that holds valid spans only, and what was taken out of it."""
+
+    request: ExportTraceServiceRequest
+    rejected_by_reason: Counter[str]
+
+    @property
+    def response(self) -> ExportTraceServiceResponse:
+        """OTLP's answer: partial success when spans were rejected.
+
+        Source: OTLP specification, section "Partial Success".
+        """
+        if not self.rejected_by_reason:
+            return ExportTraceServiceResponse()
+        reasons = "; ".join(
+            f"{count} × {reason}" for reason, count in self.rejected_by_reason.most_common()
+        )
+        return ExportTraceServiceResponse(
+            partial_success=ExportTracePartialSuccess(
+                rejected_spans=self.rejected_by_reason.total(),
+                error_message=f"spans rejected: {reasons}",
+            )
+        )
+
+
+def validated(request: ExportTraceServiceRequest) -> Validated:
+    """Take the spans that cannot be stored out of the request (in place) and say why."""
+    rejected: Counter[str] = Counter()
+    for scope_spans in _scopes(request):
+        faults = [(span, fault) for span in scope_spans.spans if (fault := _fault(span))]
+        if faults:
+            rejected.update(fault for _, fault in faults)
+            _keep_only_valid(scope_spans)
+    return Validated(request, rejected)
+
+
+def _scopes(request: ExportTraceServiceRequest) -> Iterator[ScopeSpans]:
+    for resource_spans in request.resource_spans:
+        yield from resource_spans.scope_spans
+
+
+def _keep_only_valid(scope_spans: ScopeSpans) -> None:
+    valid = [span for span in scope_spans.spans if not _fault(span)]
+    del scope_spans.spans[:]
+    scope_spans.spans.extend(valid)
+
+
+def _fault(span: Span) -> str | None:
+    return _id_fault(span) or _range_fault(span)
+
+
+def _id_fault(span: Span) -> str | None:
+    if not span.trace_id and not span.span_id:
+        return "span without ids (are these logs, sent to the address for traces?)"
+    if len(span.trace_id) != _TRACE_ID_BYTES or not any(span.trace_id):
+        return "trace_id is not 16 bytes, one of them not zero"
+    if len(span.span_id) != _SPAN_ID_BYTES or not any(span.span_id):
+        return "span_id is not 8 bytes, one of them not zero"
+    if span.parent_span_id and len(span.parent_span_id) != _SPAN_ID_BYTES:
+        return "parent_span_id is not 8 bytes"
+    return None
+
+
+def _range_fault(span: Span) -> str | None:
+    if max(span.start_time_unix_nano, span.end_time_unix_nano) > _MAX_UNIX_NANO:
+        return "time is after the year 2262"
+    if not 0 <= span.kind <= _MAX_KIND:
+        return "kind is not a SpanKind"
+    if not 0 <= span.status.code <= _MAX_STATUS_CODE:
+        return "status code is not a StatusCode"
+    return None

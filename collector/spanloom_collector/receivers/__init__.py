@@ -1,0 +1,1 @@
+"""Transports: OTLP over gRPC and HTTP."""

@@ -1,0 +1,60 @@
+"""Settings of the collector: one documented field each, read once at the edge."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+DEFAULT_OTLP_GRPC_PORT = 4317
+DEFAULT_OTLP_HTTP_PORT = 4318
+
+
+@dataclass(frozen=True)
+class StorageSettings:
+    """Where spans are kept."""
+
+    data_dir: Path
+    """Folder of the embedded engine; exactly one process may own it."""
+
+    clickhouse_url: str | None = None
+    """A ClickHouse server (``http://user:password@host:8123/database``) instead of the folder."""
+
+    cluster: str | None = None
+    """Name of a ClickHouse cluster: tables become replicated ones, created ON CLUSTER."""
+
+    reader_limit: int = 8
+    """How many queries may read at the same time."""
+
+    query_timeout_s: int = 30
+    """A query that takes longer is cancelled."""
+
+    query_memory_bytes: int = 4 * 1024**3
+    """A query that needs more memory is refused."""
+
+
+@dataclass(frozen=True)
+class CollectorSettings:
+    """How spans are received."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+
+    otlp_grpc_port: int = DEFAULT_OTLP_GRPC_PORT
+    """Port of OTLP/gRPC; 0 picks a free one."""
+
+    otlp_http_port: int = DEFAULT_OTLP_HTTP_PORT
+    """Port of OTLP/HTTP; 0 picks a free one."""
+
+    max_request_bytes: int = 64 * 1024**2
+    """Largest request body, before and after decompression."""
+
+    max_pending_bytes: int = 256 * 1024**2
+    """Bytes received but not yet durable; beyond them clients are asked to retry."""
+
+    insert_timeout_s: float = 30.0
+    """How long a request may wait for its insert before the client is asked to retry."""
+
+    drain_timeout_s: float = 10.0
+    """How long a stop waits for requests that are being answered."""
+
+    tokens: Mapping[str, str | None] = field(default_factory=dict)
+    """Accepted bearer tokens, each with the project it writes to (None: any). Empty: no check."""

@@ -1,0 +1,1 @@
+"""ClickHouse: connections, schema, rows. The only package that knows the engine."""
