@@ -22,7 +22,10 @@ class Ports:
 
 
 class Collector:
-    """Receivers in front of one loader.
+    """Receivers in front of one loader. Making one takes its HTTP port, if that is free.
+
+    Raises:
+        OSError: the port is taken.
 
     Example:
         >>> collector = Collector(CollectorSettings(), engine)  # doctest: +SKIP
@@ -35,7 +38,8 @@ class Collector:
         self.loader = Loader(engine, settings.max_pending_bytes)
         self.otlp_http_app = OtlpHttpApp(settings, self.loader)
         self._grpc = OtlpGrpcServer(settings, self.loader)
-        self._http = HttpServer(self.otlp_http_app, settings.host, settings.otlp_http_port)
+        listener = bound_socket(settings.host, settings.otlp_http_port)
+        self._http = HttpServer(self.otlp_http_app, listener)
 
     def start(self) -> Ports:
         """Listen on both ports.
@@ -54,10 +58,9 @@ class Collector:
 
 
 class HttpServer:
-    """An ASGI application served by a thread of its own."""
+    """An ASGI application served on a listening socket by a thread of its own."""
 
-    def __init__(self, app: object, host: str, port: int) -> None:
-        self._host, self._port = host, port
+    def __init__(self, app: object, listener: socket.socket) -> None:
         config = uvicorn.Config(
             app,  # type: ignore[arg-type]
             log_config=None,
@@ -67,29 +70,24 @@ class HttpServer:
             timeout_keep_alive=60,
         )
         self._server = uvicorn.Server(config)
-        self._thread: threading.Thread | None = None
-
-    def start(self) -> int:
-        """Listen.
-
-        Returns:
-            The port.
-
-        Raises:
-            OSError: the port is taken.
-        """
-        listener = bound_socket(self._host, self._port)
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [listener]}, name="spanloom-http"
         )
+        self.port = int(listener.getsockname()[1])
+
+    def start(self) -> int:
+        """Serve.
+
+        Returns:
+            The port.
+        """
         self._thread.start()
-        return int(listener.getsockname()[1])
+        return self.port
 
     def stop(self) -> None:
         """Answer what is under way, end."""
         self._server.should_exit = True
-        if self._thread is not None:
-            self._thread.join()
+        self._thread.join()
 
 
 def bound_socket(host: str, port: int) -> socket.socket:

@@ -1,5 +1,188 @@
-"""The command ``spanloom``."""
+"""The command ``spanloom``.
+
+Only the standard library is loaded at the top: an environment with the SDK alone gets an answer
+that says what to install.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from spanloom_query.serving import ServeOptions
+
+DEFAULT_DATA_DIR = "spanloom-data"
+DEFAULT_PORT = 4319
+
+_SERVE_EPILOG = """\
+environment:
+  SPANLOOM_DATA            folder for the data (--data)
+  SPANLOOM_CLICKHOUSE_URL  use this ClickHouse server instead of the embedded engine,
+                           e.g. http://user:password@host:8123
+  SPANLOOM_TOKENS          accepted tokens, e.g. 'secret1,secret2=my-project'; the second one may
+                           only read and write my-project
+
+examples:
+  spanloom serve                                   everything on this machine, data in ./spanloom-data
+  spanloom serve --data /var/lib/spanloom --port 0 any free port for page and API
+  SPANLOOM_TOKENS=secret spanloom serve --host 0.0.0.0
+"""
+
+_DEMO_EPILOG = """\
+The demo's language model is a deterministic stand-in: it needs no network and no key.
+
+examples:
+  spanloom demo            start a server, run the demo app, keep serving until Ctrl-C
+  spanloom demo --once     the same, but end after printing the addresses
+  SPANLOOM_ENDPOINT=http://127.0.0.1:4319 spanloom demo   send to a server that is running
+"""
 
 
-def main() -> None:
-    """Run the command line."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Returns:
+        The exit code.
+    """
+    options = _parser().parse_args(arguments)
+    missing = [name for name in ("fastapi", "clickhouse_connect", "grpc") if not find_spec(name)]
+    if missing:
+        print(
+            "spanloom: this environment has the SDK alone. To run a server, install it with its "
+            "embedded engine:\n\n    pip install 'spanloom[local]'\n",
+            file=sys.stderr,
+        )
+        return 1
+    try:
+        return int(options.run(options))
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="spanloom", description="Traces and evaluations of LLM and ML applications."
+    )
+    parser.add_argument("--version", action="version", version=f"spanloom {version('spanloom')}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_serve(commands)
+    _add_demo(commands)
+    return parser
+
+
+def _add_serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    serve = commands.add_parser(
+        "serve",
+        help="collect spans, answer queries, serve the page",
+        description="Collect spans, answer queries and serve the page, all in one process.",
+        epilog=_SERVE_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_server_options(serve)
+    serve.set_defaults(run=_serve)
+
+
+def _add_demo(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    demo = commands.add_parser(
+        "demo",
+        help="run a small traced app with an evaluation, and show where to look",
+        description="Run a small traced app and an evaluation of two model versions, then print "
+        "the addresses where they can be seen.",
+        epilog=_DEMO_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_server_options(demo)
+    demo.add_argument("--once", action="store_true", help="end after printing the addresses")
+    demo.set_defaults(run=_demo)
+
+
+def _add_server_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=Path(os.environ.get("SPANLOOM_DATA", DEFAULT_DATA_DIR)),
+        metavar="DIR",
+        help="folder for the data (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on (default: %(default)s)"
+    )
+    for option, default, what in (
+        ("--port", DEFAULT_PORT, "page and API"),
+        ("--otlp-grpc-port", 4317, "OTLP/gRPC"),
+        ("--otlp-http-port", 4318, "OTLP/HTTP"),
+    ):
+        parser.add_argument(
+            option,
+            type=_port,
+            default=default,
+            metavar="PORT",
+            help=f"port of {what}; 0 picks a free one (default: %(default)s)",
+        )
+    parser.add_argument(
+        "--insecure",
+        action="store_true",
+        help="listen beyond this machine without tokens: anyone who reaches it reads and writes",
+    )
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"a port is a number from 0 to 65535, not {text!r}")
+    return int(text)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from spanloom_query.serving import ServingError, log_to_stderr, serve_until_stopped
+
+    log_to_stderr()
+    try:
+        serve_until_stopped(
+            _server_options(options),
+            on_ready=lambda addresses: print(addresses.ready_line, flush=True),
+        )
+    except ServingError as error:
+        return _failed(error)
+    return 0
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from spanloom_query.demo import DemoError, run_demo
+    from spanloom_query.serving import ServingError
+
+    try:
+        run_demo(_server_options(options), once=options.once)
+    except (ServingError, DemoError) as error:
+        return _failed(error)
+    return 0
+
+
+def _failed(error: Exception) -> int:
+    print(f"spanloom: {error}", file=sys.stderr)
+    return 1
+
+
+def _server_options(options: argparse.Namespace) -> "ServeOptions":
+    from spanloom_query.serving import ServeOptions
+
+    return ServeOptions(
+        data_dir=options.data,
+        host=options.host,
+        port=options.port,
+        otlp_grpc_port=options.otlp_grpc_port,
+        otlp_http_port=options.otlp_http_port,
+        insecure=options.insecure,
+        clickhouse_url=os.environ.get("SPANLOOM_CLICKHOUSE_URL") or None,
+        tokens=_tokens(os.environ.get("SPANLOOM_TOKENS", "")),
+    )
+
+
+def _tokens(text: str) -> dict[str, str | None]:
+    """Tokens from ``token``, ``token=project``, separated by commas."""
+    entries = (entry.strip().partition("=") for entry in text.split(",") if entry.strip())
+    return {token: project or None for token, _, project in entries}

@@ -1,0 +1,110 @@
+"""The application on the main port: API, page, and OTLP at ``/v1/traces``."""
+
+from importlib.metadata import version
+from pathlib import Path
+
+from clickhouse_connect.driver.exceptions import ClickHouseError
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.routing import APIRoute
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from spanloom_collector.storage.connect import Engine, EngineUnavailableError
+from spanloom_query import problems
+from spanloom_query.routes import evaluations, projects, server, traces
+from spanloom_query.routes.context import Server
+from spanloom_query.settings import QuerySettings
+
+STATIC_DIR = Path(__file__).parent / "static"
+_API_PREFIX = "/api/v1"
+_GZIP_MINIMUM_BYTES = 1_000
+
+_CONTENT_SECURITY_POLICY = (
+    "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
+    "script-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+)
+_NOT_BUILT = """<!doctype html><title>Spanloom</title>
+<h1>The page is not built</h1>
+<p>The server and its <a href="/api/docs">API</a> work. To build the page, run
+<code>make build</code> in the repository and start the server again.</p>"""
+
+
+def create_app(engine: Engine, settings: QuerySettings, otlp_app: ASGIApp) -> ASGIApp:
+    """The ASGI application.
+
+    Args:
+        engine: where spans are read from.
+        settings: how to serve.
+        otlp_app: takes ``/v1/traces``, ``/v1/logs`` and ``/v1/metrics``.
+    """
+    app = FastAPI(
+        title="Spanloom",
+        version=version("spanloom"),
+        summary="Traces and evaluations, rebuilt from OpenTelemetry spans.",
+        openapi_url="/api/openapi.json",
+        docs_url="/api/docs",
+        redoc_url=None,
+        generate_unique_id_function=_operation_id,
+        responses={"default": {"model": problems.Problem, "description": "Problem details"}},
+    )
+    app.state.server = Server(engine, settings)
+    problems.install(app)
+    app.add_exception_handler(ClickHouseError, _on_engine_error)
+    app.add_exception_handler(EngineUnavailableError, _on_engine_error)
+    for router in (projects.router, traces.router, evaluations.router):
+        app.include_router(router, prefix=_API_PREFIX)
+    app.include_router(server.router)
+    _serve_page(app)
+    return _Split(otlp_app, GZipMiddleware(app, minimum_size=_GZIP_MINIMUM_BYTES))
+
+
+class _Split:
+    """OTLP is answered by its own application, everything else by the API."""
+
+    def __init__(self, otlp_app: ASGIApp, api: ASGIApp) -> None:
+        self._otlp_app = otlp_app
+        self._api = api
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        otlp = scope["type"] == "http" and scope["path"].startswith("/v1/")
+        await (self._otlp_app if otlp else self._api)(scope, receive, send)
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
+
+
+def _on_engine_error(_: Request, error: Exception) -> JSONResponse:
+    if "TIMEOUT_EXCEEDED" in str(error) or "MEMORY_LIMIT_EXCEEDED" in str(error):
+        return problems.problem_response(
+            503, "the query needs too much time or memory: narrow it with 'where' or a page's limit"
+        )
+    return problems.problem_response(503, f"the engine does not answer: {error}")
+
+
+class _WebPage(StaticFiles):
+    """The built page: its files, and its one document for every address within it."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """A file, the document, or 404."""
+        document = path in (".", "index.html") or path.startswith("p/")
+        response = await super().get_response("index.html" if document else path, scope)
+        if document:
+            response.headers["cache-control"] = "no-cache"
+            response.headers["content-security-policy"] = _CONTENT_SECURITY_POLICY
+        elif path.startswith("assets/"):  # their names hold their digest: they never change
+            response.headers["cache-control"] = "public, max-age=31536000, immutable"
+        return response
+
+
+def _serve_page(app: FastAPI) -> None:
+    if (STATIC_DIR / "index.html").exists():
+        app.mount("/", _WebPage(directory=STATIC_DIR), name="page")
+    else:
+        app.add_api_route("/", _not_built, include_in_schema=False, response_class=HTMLResponse)
+
+
+def _not_built() -> HTMLResponse:
+    return HTMLResponse(_NOT_BUILT, status_code=503)

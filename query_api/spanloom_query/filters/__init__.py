@@ -1,0 +1,1 @@
+"""The filter language: text → tree → a condition of the engine that holds the rows."""

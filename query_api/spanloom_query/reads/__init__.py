@@ -1,0 +1,1 @@
+"""Reads: SQL in, dataclasses out. Nothing here knows HTTP."""

@@ -1,0 +1,72 @@
+"""What every route needs: the engine, the caller's rights, bounds of parameters."""
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+from starlette.convertors import Convertor, register_url_convertor
+
+from spanloom_collector.storage.connect import Engine
+from spanloom_query.auth import check_access
+from spanloom_query.problems import ProblemError
+from spanloom_query.settings import QuerySettings
+
+_HEX = re.compile(r"[0-9a-f]+")
+
+
+class ProjectConvertor(Convertor[str]):
+    """A project in a path: one slash at most, written as ``/`` or ``%2F``."""
+
+    regex = "[^/]+(?:/[^/]+)?"
+
+    def convert(self, value: str) -> str:
+        """From the path to the name."""
+        return value
+
+    def to_string(self, value: str) -> str:
+        """From the name to the path."""
+        return value
+
+
+register_url_convertor("project", ProjectConvertor())
+
+
+@dataclass(frozen=True)
+class Server:
+    """What the routes work on."""
+
+    engine: Engine
+    settings: QuerySettings
+
+
+def server_of(request: Request) -> Server:
+    """The server that the request came to."""
+    return cast(Server, request.app.state.server)
+
+
+def granted_project(request: Request) -> str | None:
+    """Check the caller's token against the path's project.
+
+    Returns:
+        The only project that the caller may see, or None for all.
+    """
+    tokens = server_of(request).settings.tokens
+    project = request.path_params.get("project")
+    return check_access(tokens, request.headers.get("authorization", ""), project)
+
+
+CurrentServer = Annotated[Server, Depends(server_of)]
+GrantedProject = Annotated[str | None, Depends(granted_project)]
+
+
+def checked_id(name: str, text: str, digits: int) -> str:
+    """An id from a path, in lower case.
+
+    Raises:
+        ProblemError: it is not that many hexadecimal digits.
+    """
+    lowered = text.lower()
+    if len(lowered) != digits or not _HEX.fullmatch(lowered):
+        raise ProblemError(400, f"{name} must be {digits} hexadecimal digits, not {text!r}")
+    return lowered

@@ -1,0 +1,103 @@
+"""``/projects/{project}/traces`` and the spans below."""
+
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Depends, Query, Response
+
+from spanloom_query.filters.errors import FilterError
+from spanloom_query.filters.sql import Condition, compile_filter
+from spanloom_query.filters.syntax import parse
+from spanloom_query.problems import ProblemError
+from spanloom_query.reads import spans, traces
+from spanloom_query.reads.cursors import CursorError
+from spanloom_query.reads.search import SORTS, UnknownSortError
+from spanloom_query.reads.trace_fields import TRACE_FIELDS
+from spanloom_query.routes.context import CurrentServer, checked_id, granted_project
+
+router = APIRouter(
+    prefix="/projects/{project:project}/traces",
+    tags=["traces"],
+    dependencies=[Depends(granted_project)],
+)
+
+_TRACE_ID_DIGITS, _SPAN_ID_DIGITS = 32, 16
+
+Limit = Annotated[int, Query(ge=1, le=500, description="Traces a page.")]
+PageCursor = Annotated[str | None, Query(description="next_cursor of the page before.")]
+SortText = Annotated[str, Query(description=f"{', '.join(SORTS)}; '-' in front for descending.")]
+Where = Annotated[
+    str | None,
+    Query(description="""A filter, such as `status = 'error' AND duration_ms > 1000`."""),
+]
+
+
+@router.get("")
+def list_traces(
+    server: CurrentServer,
+    project: str,
+    limit: Limit = 50,
+    cursor: PageCursor = None,
+    sort: SortText = "-start_time",
+    where: Where = None,
+) -> traces.TracePage:
+    """A page of traces."""
+    page = traces.PageRequest(limit, cursor, sort)
+    try:
+        return traces.list_traces(server.engine, project, page, _condition(where))
+    except (CursorError, UnknownSortError) as error:
+        raise ProblemError(400, str(error)) from error
+
+
+@router.get("/{trace_id}", response_model=traces.Trace)
+def get_trace(server: CurrentServer, project: str, trace_id: str) -> Response:
+    """One trace as a tree in columns, without payloads."""
+    trace = traces.get_trace(
+        server.engine, project, checked_id("trace_id", trace_id, _TRACE_ID_DIGITS)
+    )
+    if trace is None:
+        raise ProblemError(404, f"project {project!r} has no trace {trace_id}")
+    # Up to 100,000 spans: written as they are, without a second look at every number.
+    return Response(orjson.dumps(trace), media_type="application/json")
+
+
+@router.get("/{trace_id}/spans/{span_id}")
+def get_span(server: CurrentServer, project: str, trace_id: str, span_id: str) -> spans.Span:
+    """One span with inputs, outputs, attributes, events and links."""
+    span = spans.get_span(server.engine, project, *_checked_ids(trace_id, span_id))
+    if span is None:
+        raise _no_span(project, trace_id, span_id)
+    return span
+
+
+@router.get("/{trace_id}/spans/{span_id}/otlp")
+def get_span_as_otlp(
+    server: CurrentServer, project: str, trace_id: str, span_id: str
+) -> dict[str, Any]:
+    """One span as OTLP/JSON, every value of its exact type."""
+    request = spans.get_span_as_otlp(server.engine, project, *_checked_ids(trace_id, span_id))
+    if request is None:
+        raise _no_span(project, trace_id, span_id)
+    return request
+
+
+def _condition(where: str | None) -> Condition | None:
+    if not where or not where.strip():
+        return None
+    try:
+        return compile_filter(parse(where), TRACE_FIELDS)
+    except FilterError as error:
+        place = {"position": error.position, "length": error.length}
+        members = {**place, "suggestions": list(error.suggestions)}
+        raise ProblemError(400, f"where: {error.message}", members) from error
+
+
+def _checked_ids(trace_id: str, span_id: str) -> tuple[str, str]:
+    return (
+        checked_id("trace_id", trace_id, _TRACE_ID_DIGITS),
+        checked_id("span_id", span_id, _SPAN_ID_DIGITS),
+    )
+
+
+def _no_span(project: str, trace_id: str, span_id: str) -> ProblemError:
+    return ProblemError(404, f"trace {trace_id} of project {project!r} has no span {span_id}")
