@@ -106,7 +106,10 @@ def _total(counts: dict[str, int | None]) -> int | None:
     parts = [
         count for name in ("input_tokens", "output_tokens") if (count := counts[name]) is not None
     ]
-    return sum(parts) if len(parts) == 2 else counts["total_tokens"] or sum(parts) or None
+    reported = counts["total_tokens"]
+    if len(parts) == 2 or reported is None:
+        return sum(parts) if parts else None
+    return reported
 
 
 def _event_columns(span: Span) -> dict[str, Any]:

@@ -76,7 +76,7 @@ def _scope(value: dict[str, Any]) -> InstrumentationScope:
 
 
 def _span(value: dict[str, Any]) -> Span:
-    status = _object(value, "status") or {}
+    status = _object(value, "status")
     return Span(
         trace_id=_id(value, "traceId"),
         span_id=_id(value, "spanId"),
@@ -93,8 +93,12 @@ def _span(value: dict[str, Any]) -> Span:
         dropped_events_count=_uint32(value, "droppedEventsCount"),
         links=_list(value, "links", _link),
         dropped_links_count=_uint32(value, "droppedLinksCount"),
-        status=Status(code=_enum(status, "code"), message=_text(status, "message")),
+        status=None if status is None else _status(status),
     )
+
+
+def _status(value: dict[str, Any]) -> Status:
+    return Status(code=_enum(value, "code"), message=_text(value, "message"))
 
 
 def _event(value: dict[str, Any]) -> Span.Event:

@@ -223,7 +223,11 @@ class _Compiler:
         if wanted is Type.TIME:
             raise FilterError("A time is compared, or BETWEEN two others.", node.span)
         operand = self.sql(node.operand, wanted)
-        return f"({operand} {_not(node.negated)}IN {self._bind(bound)})"
+        found = f"({operand} IN {self._bind(bound)})"
+        if wanted is Type.NUMBER and 0 in bound.value:
+            # ClickHouse looks members up by their bits, and -0.0 has other bits than 0.
+            found = f"({found} OR {operand} = 0)"
+        return f"(NOT {found})" if node.negated else found
 
     def _pattern(self, node: Like | Matches) -> str:
         operand = self.sql(node.operand, Type.TEXT)

@@ -1,0 +1,147 @@
+"""OTLP/JSON is read as the specification has it."""
+
+import json
+from typing import Any
+
+import pytest
+from google.protobuf.json_format import MessageToDict
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spanloom_collector.pipeline.otlp_json import request_from_json
+from tests.support.otlp import any_value, full_request, request, span
+
+
+def _span(**members: Any) -> bytes:
+    return json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [members]}]}]}).encode()
+
+
+def _parsed(**members: Any) -> Any:
+    return request_from_json(_span(**members)).resource_spans[0].scope_spans[0].spans[0]
+
+
+def _parsed_value(value: object) -> Any:
+    return _parsed(attributes=[{"key": "k", "value": value}]).attributes[0].value
+
+
+def _official_json(message: Any) -> dict[str, Any]:
+    document: dict[str, Any] = MessageToDict(message, use_integers_for_enums=True)
+    _hex_ids(document, message)
+    return document
+
+
+def _hex_ids(document: Any, message: Any) -> None:
+    for field, value in message.ListFields():
+        if field.name.endswith("_id"):
+            document[field.json_name] = value.hex()
+        elif field.message_type is not None:
+            members = document[field.json_name]
+            pairs = (
+                zip(members, value, strict=True)
+                if isinstance(members, list)
+                else [(members, value)]
+            )
+            for member, item in pairs:
+                _hex_ids(member, item)
+
+
+def test_json_equals_protobuf_for_every_field() -> None:
+    sent = full_request()
+
+    assert str(request_from_json(json.dumps(_official_json(sent)).encode())) == str(sent)
+
+
+_SCALARS = (
+    st.text()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False)
+    | st.binary()
+    | st.none()
+)
+_VALUES = st.recursive(
+    _SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=10
+)
+
+
+@given(st.dictionaries(st.text(), _VALUES))
+def test_json_equals_protobuf_for_any_attributes(values: dict[str, Any]) -> None:
+    sent = request(span(attrs=values))
+
+    assert request_from_json(json.dumps(_official_json(sent)).encode()) == sent
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b'{"resourceSpans": null}', b'{"unknown": 1}'])
+def test_an_empty_request_is_empty(body: bytes) -> None:
+    assert not request_from_json(body).resource_spans
+
+
+def test_ids_are_hex_in_either_case() -> None:
+    parsed = _parsed(traceId="0AF7651916CD43DD8448EB211C80319C", spanId="b7ad6b7169203331")
+
+    assert parsed.trace_id.hex() == "0af7651916cd43dd8448eb211c80319c"
+    assert parsed.span_id.hex() == "b7ad6b7169203331"
+
+
+@pytest.mark.parametrize("number", [2**63 - 1, str(2**63 - 1), -(2**63)], ids=repr)
+def test_integers_are_exact_as_numbers_and_as_strings(number: int | str) -> None:
+    assert _parsed_value({"intValue": number}).int_value == int(number)
+
+
+@pytest.mark.parametrize("text", ["+/+/AA==", "-_-_AA==", "-_-_AA"])
+def test_bytes_are_base64_of_any_flavour(text: str) -> None:
+    assert _parsed_value({"bytesValue": text}).bytes_value == b"\xfb\xff\xbf\x00"
+
+
+def test_unknown_kinds_of_value_are_no_value() -> None:
+    assert _parsed_value({"futureValue": 1}) == any_value(None)
+
+
+def test_names_in_snake_case_are_unknown() -> None:
+    assert _parsed(trace_id="00" * 16).trace_id == b""
+
+
+def test_null_is_the_default() -> None:
+    parsed = _parsed(name=None, kind=None, attributes=None, status=None, startTimeUnixNano=None)
+
+    assert parsed.ByteSize() == 0
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"name": 1},
+        {"traceId": "xyz"},
+        {"traceId": "abc"},
+        {"kind": "SPAN_KIND_CLIENT"},
+        {"kind": 1.5},
+        {"startTimeUnixNano": -1},
+        {"startTimeUnixNano": 2**64},
+        {"attributes": {}},
+        {"attributes": [1]},
+        {"status": []},
+        {"attributes": [{"key": "k", "value": {"boolValue": "true"}}]},
+        {"attributes": [{"key": "k", "value": {"doubleValue": "1.5"}}]},
+        {"attributes": [{"key": "k", "value": {"doubleValue": True}}]},
+        {"attributes": [{"key": "k", "value": {"bytesValue": "a"}}]},
+        {"attributes": [{"key": "k", "value": {"intValue": True}}]},
+    ],
+)
+def test_a_member_of_the_wrong_type_is_named(members: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"must be"):
+        request_from_json(_span(**members))
+
+
+@pytest.mark.parametrize("body", [b"[]", b"1", b"{", b'"x"', b'{"resourceSpans": [1]}', b"\xff"])
+def test_a_body_that_is_no_request_is_refused(body: bytes) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - of any wording
+        request_from_json(body)
+
+
+def test_deep_values_are_refused_not_crashed_upon() -> None:
+    value: Any = {"stringValue": "x"}
+    for _ in range(200):
+        value = {"arrayValue": {"values": [value]}}
+
+    with pytest.raises(ValueError, match="nest deeper"):
+        _parsed_value(value)
