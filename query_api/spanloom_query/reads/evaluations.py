@@ -19,7 +19,6 @@ from spanloom_query.reads.scores import (
 )
 from spanloom_query.reads.spans import restored_attributes
 from spanloom_query.reads.usage import (
-    LEAF_TOKENS_SQL,
     NO_TOKENS,
     SpanUsage,
     Tokens,
@@ -187,13 +186,10 @@ _ONE = _ROOT_COLUMNS + " AND evaluation_id = {evaluation_id:String} LIMIT 1"
 def _evaluations(client: Client, project: str, roots: Sequence[dict[str, Any]]) -> list[Evaluation]:
     if not roots:
         return []
-    parameters = {
-        "project": project,
-        "evaluation_ids": [root["span_id"] for root in roots],
-        "start": min(root["start"] for root in roots),
-    }
-    predictions = _predictions(client, parameters)
-    tokens = _tokens(client, parameters)
+    ids = [root["span_id"] for root in roots]
+    start = min(root["start"] for root in roots)
+    predictions = _predictions(client, {"project": project, "evaluation_ids": ids, "start": start})
+    tokens = leaf_tokens(client, project, "evaluation_id", ids, start)
     return [
         _evaluation(
             root,
@@ -229,21 +225,6 @@ def _predictions(client: Client, parameters: dict[str, Any]) -> dict[str, _Predi
             known.latencies_ms.append(latency_s * 1e3)
         found[evaluation_id] = known._replace(error_count=known.error_count + bool(failed))
     return found
-
-
-_TOKENS = f"""
-SELECT evaluation_id, {LEAF_TOKENS_SQL}
-FROM spans FINAL
-WHERE project = {{project:String}}
-  AND evaluation_id IN {{evaluation_ids:Array(String)}}
-  AND start_time >= fromUnixTimestamp64Nano({{start:Int64}}, 'UTC')
-GROUP BY evaluation_id
-"""  # noqa: S608 - a constant
-
-
-def _tokens(client: Client, parameters: dict[str, Any]) -> dict[str, Tokens]:
-    rows = client.query(_TOKENS, parameters=parameters).named_results()
-    return {row["evaluation_id"]: leaf_tokens(row) for row in rows}
 
 
 def _evaluation(root: dict[str, Any], predictions: _Predictions, tokens: Tokens) -> Evaluation:

@@ -110,17 +110,19 @@ def found_traces(
     }
     having = ["1"]
     if cursor is not None:
-        comparison = "<" if order.descending else ">"
-        having.append(
-            f"(sort_value, trace_id) {comparison} "
-            f"({{value:{order.sort.clickhouse_type}}}, {{id:String}})"
-        )
+        having.append(_after(order))
         parameters |= {"value": cursor.value, "id": cursor.id}
     if condition is not None:
         having.append(condition.sql)
         parameters |= condition.parameters
     rows = client.query(_search_sql(order, having), parameters=parameters).result_rows
     return [Cursor(value, trace_id) for value, trace_id in rows]
+
+
+def _after(order: Order) -> str:
+    comparison = "<" if order.descending else ">"
+    place = f"({{value:{order.sort.clickhouse_type}}}, {{id:String}})"
+    return f"(sort_value, trace_id) {comparison} {place}"
 
 
 def _search_sql(order: Order, having: list[str]) -> str:

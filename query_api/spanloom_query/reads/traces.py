@@ -11,7 +11,7 @@ from spanloom_collector.storage.rows import rfc3339
 from spanloom_query.filters.sql import Condition
 from spanloom_query.reads import cursors, search
 from spanloom_query.reads.cursors import Cursor
-from spanloom_query.reads.usage import LEAF_TOKENS_SQL, leaf_tokens
+from spanloom_query.reads.usage import NO_TOKENS, Tokens, leaf_tokens
 
 MAX_TREE_SPANS = 100_000
 _PREVIEW_CHARS = 240
@@ -171,7 +171,7 @@ WHERE project = {project:String}
 GROUP BY project
 """
 
-_SUMMARIES = f"""
+_SUMMARIES = """
 SELECT
     trace_id,
     argMin(
@@ -187,22 +187,24 @@ SELECT
     if(toUnixTimestamp64Nano(min(end_time)) = 0, 0, toUnixTimestamp64Nano(max(end_time))) AS last_end,
     count() AS span_count,
     countIf(status_code = 2) AS error_count,
-    arrayFilter(name -> name != '', arraySort(groupUniqArray(model))) AS models,
-    {LEAF_TOKENS_SQL}
+    arrayFilter(name -> name != '', arraySort(groupUniqArray(model))) AS models
 FROM spans FINAL
-WHERE project = {{project:String}} AND trace_id IN {{trace_ids:Array(String)}}
+WHERE project = {project:String} AND trace_id IN {trace_ids:Array(String)}
 GROUP BY trace_id
-"""  # noqa: S608 - a constant
+"""
 
 
 def _summaries(client: Client, project: str, trace_ids: Sequence[str]) -> dict[str, TraceSummary]:
     if not trace_ids:
         return {}
-    result = client.query(_SUMMARIES, parameters={"project": project, "trace_ids": list(trace_ids)})
-    return {row["trace_id"]: _summary(row) for row in result.named_results()}
+    parameters = {"project": project, "trace_ids": list(trace_ids)}
+    rows = list(client.query(_SUMMARIES, parameters=parameters).named_results())
+    start = min(row["first_start"] for row in rows) if rows else 0
+    tokens = leaf_tokens(client, project, "trace_id", trace_ids, start)
+    return {row["trace_id"]: _summary(row, tokens.get(row["trace_id"], NO_TOKENS)) for row in rows}
 
 
-def _summary(row: dict[str, Any]) -> TraceSummary:
+def _summary(row: dict[str, Any], tokens: Tokens) -> TraceSummary:
     root_span_id, name, kind, status, message, service, session, user, environment = row["root"]
     start, end = row["first_start"], row["last_end"]
     return TraceSummary(
@@ -218,7 +220,7 @@ def _summary(row: dict[str, Any]) -> TraceSummary:
         duration_ms=(end - start) / 1e6 if end else None,
         span_count=row["span_count"],
         error_count=row["error_count"],
-        **leaf_tokens(row)._asdict(),
+        **tokens._asdict(),
         models=list(row["models"]),
         service_name=service,
         session_id=session,

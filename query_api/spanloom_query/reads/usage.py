@@ -1,7 +1,9 @@
 """Tokens of a subtree: each model call counted once, however many spans repeat its tokens."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Literal, NamedTuple
+
+from clickhouse_connect.driver.client import Client
 
 
 class Tokens(NamedTuple):
@@ -20,29 +22,65 @@ class Tokens(NamedTuple):
 NO_TOKENS = Tokens(None, None, None)
 
 # Tokens are counted where a model was called. A span that wraps such a call repeats its tokens, so
-# it is left out; and what agents report counts only where no model call reports anything.
-LEAF_TOKENS_SQL = """
-    groupArrayIf(
-        (
-            span_id, parent_span_id, kind IN ('llm', 'embedding'),
-            ifNull(input_tokens, 0), ifNull(output_tokens, 0), ifNull(total_tokens, 0)
-        ),
-        input_tokens IS NOT NULL OR output_tokens IS NOT NULL OR total_tokens IS NOT NULL
-    ) AS reported,
-    arrayFilter(call -> call.3, reported) AS model_calls,
-    if(notEmpty(model_calls), model_calls, reported) AS calls,
-    arrayDistinct(arrayMap(call -> call.2, calls)) AS wrappers,
-    arrayFilter(call -> NOT has(wrappers, call.1), calls) AS leaves,
-    if(empty(leaves), NULL, arraySum(call -> call.4, leaves)) AS leaf_input_tokens,
-    if(empty(leaves), NULL, arraySum(call -> call.5, leaves)) AS leaf_output_tokens,
-    if(empty(leaves), NULL, arraySum(call -> call.6, leaves)) AS leaf_total_tokens
+# it is left out; and what agents report counts only where no model call reports anything. Each
+# span is laid out twice, as itself and as what its parent wraps, so that one pass finds both.
+_LEAF_TOKENS = """
+SELECT
+    group_id,
+    max(is_call) AS has_calls,
+    if(has_calls, sumIf(input_tokens, is_call AND NOT wraps_call), sumIf(input_tokens, NOT wraps)),
+    if(has_calls, sumIf(output_tokens, is_call AND NOT wraps_call), sumIf(output_tokens, NOT wraps)),
+    if(has_calls, sumIf(total_tokens, is_call AND NOT wraps_call), sumIf(total_tokens, NOT wraps))
+FROM
+(
+    SELECT
+        group_id,
+        max(part.2) AS is_call,
+        max(part.3) AS wraps_call,
+        max(part.4) AS wraps,
+        sum(part.5) AS input_tokens,
+        sum(part.6) AS output_tokens,
+        sum(part.7) AS total_tokens
+    FROM
+    (
+        SELECT
+            {group:Identifier} AS group_id,
+            kind IN ('llm', 'embedding') AS called,
+            arrayJoin([
+                (span_id, called, false, false, input_tokens, output_tokens, total_tokens),
+                (parent_span_id, false, called, true, NULL, NULL, NULL)
+            ]) AS part
+        FROM spans FINAL
+        WHERE project = {project:String}
+          AND {group:Identifier} IN {ids:Array(String)}
+          AND start_time >= fromUnixTimestamp64Nano({start:Int64}, 'UTC')
+          AND (input_tokens IS NOT NULL OR output_tokens IS NOT NULL OR total_tokens IS NOT NULL)
+    )
+    GROUP BY group_id, part.1
+)
+GROUP BY group_id
 """
-"""Columns of a query over spans, grouped: the tokens of the group, see :func:`leaf_tokens`."""
 
 
-def leaf_tokens(row: Mapping[str, Any]) -> Tokens:
-    """The tokens of a row that was selected with :data:`LEAF_TOKENS_SQL`."""
-    return Tokens(row["leaf_input_tokens"], row["leaf_output_tokens"], row["leaf_total_tokens"])
+def leaf_tokens(
+    client: Client,
+    project: str,
+    group: Literal["trace_id", "evaluation_id"],
+    ids: Sequence[str],
+    start_unix_nano: int,
+) -> Mapping[str, Tokens]:
+    """The tokens of whole traces or evaluations, by id; one that reports none is left out.
+
+    Args:
+        client: a reader.
+        project: whose they are.
+        group: what the ids are of.
+        ids: which ones.
+        start_unix_nano: none of their spans started before.
+    """
+    parameters = {"project": project, "group": group, "ids": list(ids), "start": start_unix_nano}
+    rows = client.query(_LEAF_TOKENS, parameters=parameters).result_rows
+    return {group_id: Tokens(*counts) for group_id, _, *counts in rows}
 
 
 class SpanUsage(NamedTuple):

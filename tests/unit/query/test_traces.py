@@ -207,6 +207,36 @@ def test_an_agents_own_sum_is_not_added_to_its_calls(embedded_engine: Engine, pr
     assert (trace.input_tokens, trace.output_tokens, trace.total_tokens) == (3, 4, 7)
 
 
+def test_a_trace_of_very_many_model_calls_is_added_up(
+    embedded_engine: Engine, project: str
+) -> None:
+    trace_id = os.urandom(16)
+    attrs = {"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 2}
+    calls = [
+        _at(_NOW, trace_id=trace_id, parent_span_id=os.urandom(8), attrs=attrs)
+        for _ in range(20_000)
+    ]
+    _store(embedded_engine, project, *calls)
+    trace = traces.get_trace(embedded_engine, project, trace_id.hex())
+
+    assert trace is not None
+    assert (trace.input_tokens, trace.output_tokens) == (40_000, None)
+
+
+def test_an_agents_sum_counts_where_no_call_reports_any(
+    embedded_engine: Engine, project: str
+) -> None:
+    trace_id = os.urandom(16)
+    attrs = {"spanloom.op.kind": "agent", "gen_ai.usage.input_tokens": 9}
+    outer = _at(_NOW, trace_id=trace_id, attrs=attrs)
+    inner = _at(_NOW, trace_id=trace_id, parent_span_id=outer.span_id, attrs=attrs)
+    _store(embedded_engine, project, outer, inner)
+    trace = traces.get_trace(embedded_engine, project, trace_id.hex())
+
+    assert trace is not None
+    assert trace.input_tokens == 9
+
+
 def test_filters_find_traces_by_their_root_and_their_counts(
     embedded_engine: Engine, project: str
 ) -> None:
