@@ -64,6 +64,7 @@ class HttpServer:
         config = uvicorn.Config(
             app,  # type: ignore[arg-type]
             log_config=None,
+            log_level="warning",
             access_log=False,
             lifespan="off",
             timeout_graceful_shutdown=10,

@@ -28,7 +28,7 @@ _CONTENT_SECURITY_POLICY = (
 _NOT_BUILT = """<!doctype html><title>Spanloom</title>
 <h1>The page is not built</h1>
 <p>The server and its <a href="/api/docs">API</a> work. To build the page, run
-<code>make build</code> in the repository and start the server again.</p>"""
+<code>python hatch_build.py</code> in the repository, then start the server again.</p>"""
 
 
 def create_app(engine: Engine, settings: QuerySettings, otlp_app: ASGIApp) -> ASGIApp:
@@ -39,6 +39,13 @@ def create_app(engine: Engine, settings: QuerySettings, otlp_app: ASGIApp) -> AS
         settings: how to serve.
         otlp_app: takes ``/v1/traces``, ``/v1/logs`` and ``/v1/metrics``.
     """
+    api = create_api(engine, settings)
+    _serve_page(api)
+    return _Split(otlp_app, GZipMiddleware(api, minimum_size=_GZIP_MINIMUM_BYTES))
+
+
+def create_api(engine: Engine, settings: QuerySettings) -> FastAPI:
+    """The API alone."""
     app = FastAPI(
         title="Spanloom",
         version=version("spanloom"),
@@ -56,8 +63,7 @@ def create_app(engine: Engine, settings: QuerySettings, otlp_app: ASGIApp) -> AS
     for router in (projects.router, traces.router, evaluations.router):
         app.include_router(router, prefix=_API_PREFIX)
     app.include_router(server.router)
-    _serve_page(app)
-    return _Split(otlp_app, GZipMiddleware(app, minimum_size=_GZIP_MINIMUM_BYTES))
+    return app
 
 
 class _Split:

@@ -1,7 +1,7 @@
 """Traces: pages of them, and one as a tree without payloads."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from clickhouse_connect.driver.client import Client
@@ -231,8 +231,15 @@ def _summary(row: dict[str, Any], tokens: Tokens) -> TraceSummary:
     )
 
 
+# A payload that is a JSON string is shown as its text, without quotes and escapes.
 _PREVIEWS = """
-SELECT trace_id, substringUTF8(input, 1, {chars:UInt32}), substringUTF8(output, 1, {chars:UInt32})
+WITH
+    if(JSONType(input) = 'String', JSONExtractString(input), input) AS input_text,
+    if(JSONType(output) = 'String', JSONExtractString(output), output) AS output_text
+SELECT
+    trace_id,
+    substringUTF8(input_text, 1, {chars:UInt32}),
+    substringUTF8(output_text, 1, {chars:UInt32})
 FROM spans FINAL
 WHERE project = {project:String}
   AND trace_id IN {trace_ids:Array(String)}
@@ -252,14 +259,12 @@ def _with_previews(
         "chars": _PREVIEW_CHARS,
     }
     rows = client.query(_PREVIEWS, parameters=parameters).result_rows
-    previews = {trace_id: (input_, output) for trace_id, input_, output in rows}
-    return [_previewed(trace, *previews.get(trace.trace_id, ("", ""))) for trace in traces]
+    previews = {trace_id: (input_ or None, output or None) for trace_id, input_, output in rows}
+    return [_previewed(trace, *previews.get(trace.trace_id, (None, None))) for trace in traces]
 
 
-def _previewed(trace: TraceSummary, input_: str, output: str) -> TraceSummary:
-    return TraceSummary(
-        **{**trace.__dict__, "input_preview": input_ or None, "output_preview": output or None}
-    )
+def _previewed(trace: TraceSummary, input_: str | None, output: str | None) -> TraceSummary:
+    return replace(trace, input_preview=input_, output_preview=output)
 
 
 def get_trace(engine: Engine, project: str, trace_id: str) -> Trace | None:

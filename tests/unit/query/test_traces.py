@@ -169,6 +169,28 @@ def test_a_tree_is_in_columns_without_payloads(embedded_engine: Engine, project:
     assert (trace.models, trace.input_preview) == (["m"], "secret")
 
 
+@pytest.mark.parametrize(
+    ("payload", "preview"),
+    [
+        ('"a \\"text\\""', 'a "text"'),
+        ('{"a": "b"}', '{"a": "b"}'),
+        ("no json", "no json"),
+        ("é" * 500, "é" * 240),
+        ('"' + "é" * 500 + '"', "é" * 240),
+    ],
+    ids=["string", "object", "text", "long text", "long string"],
+)
+def test_a_preview_is_plain_text(
+    embedded_engine: Engine, project: str, payload: str, preview: str
+) -> None:
+    _store(embedded_engine, project, _at(_NOW, attrs={"output.value": payload}))
+    (trace,) = traces.list_traces(
+        embedded_engine, project, PageRequest(1, None, "-start_time")
+    ).traces
+
+    assert (trace.input_preview, trace.output_preview) == (None, preview)
+
+
 def test_a_trace_with_a_running_span_has_no_end(embedded_engine: Engine, project: str) -> None:
     running = span(start_time_unix_nano=_NOW, end_time_unix_nano=0)
     _store(embedded_engine, project, running)
