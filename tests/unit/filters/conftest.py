@@ -5,6 +5,7 @@ from contextlib import closing
 
 import clickhouse_connect
 import pytest
+
 from tests.support.engine_process import running_engine
 from tests.unit.filters.example import Table, fill_table, make_rows
 

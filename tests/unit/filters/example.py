@@ -53,6 +53,17 @@ class Table:
         result = self._client.query(query, parameters=condition.parameters)
         return [row[0] for row in result.result_rows]
 
+    def match(self, text: str, pattern: str) -> bool:
+        return self._ask("SELECT match({text:String}, {pattern:String})", text, pattern)
+
+    def like(self, text: str, pattern: str) -> bool:
+        return self._ask("SELECT {text:String} LIKE {pattern:String}", text, pattern)
+
+    def _ask(self, query: str, text: str, pattern: str) -> bool:
+        parameters = {"text": text, "pattern": pattern}
+        [[answer]] = self._client.query(query, parameters=parameters).result_rows
+        return bool(answer)
+
 
 def _attribute(key: str, kind: Type) -> str:
     if kind is Type.TEXT:

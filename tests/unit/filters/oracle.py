@@ -8,8 +8,6 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from tests.unit.filters.example import Row
-
 from spanloom_query.filters.tree import (
     And,
     Arithmetic,
@@ -31,6 +29,7 @@ from spanloom_query.filters.tree import (
     State,
     Text,
 )
+from tests.unit.filters.example import Row
 
 OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "=": operator.eq,

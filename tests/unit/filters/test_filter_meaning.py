@@ -1,14 +1,14 @@
 """What a filter finds in ClickHouse is what its tree means, told a second time in Python."""
 
 from hypothesis import HealthCheck, given, settings
-from tests.unit.filters.example import CATALOGUE, Table
-from tests.unit.filters.oracle import evaluate
-from tests.unit.filters.trees import conditions
 
 from spanloom_query.filters.formatting import format_filter
 from spanloom_query.filters.sql import compile_filter
 from spanloom_query.filters.syntax import parse
 from spanloom_query.filters.tree import Node
+from tests.unit.filters.example import CATALOGUE, Table
+from tests.unit.filters.oracle import evaluate
+from tests.unit.filters.trees import conditions
 
 
 @settings(

@@ -1,7 +1,6 @@
 """Strategies of hypothesis: trees of filters that make sense on the example's rows."""
 
 from hypothesis import strategies as st
-from tests.unit.filters.example import KEYS, TEXTS
 
 from spanloom_query.filters.tree import (
     And,
@@ -25,6 +24,7 @@ from spanloom_query.filters.tree import (
     State,
     Text,
 )
+from tests.unit.filters.example import KEYS, TEXTS
 
 EQUALITIES = (ComparisonOperator.EQUAL, ComparisonOperator.NOT_EQUAL)
 PATTERNS = ("", "%", "ch%", "%T", "_", "%é", "%é%", r"100\%", r"a\_b", r"a_b", r"back\\%", "%'s")
