@@ -1,1 +1,91 @@
-"""Decorate an app; every call becomes an OpenTelemetry span."""
+"""Spanloom: traces and evaluations of LLM and ML programs, as OpenTelemetry spans.
+
+A call is a span. Decorate functions with :func:`op`, name a project with :func:`init`, and every
+call arrives at the server with its inputs, output, tokens and the calls below it::
+
+    >>> import spanloom
+    >>> @spanloom.op
+    ... def answer(question: str) -> str:
+    ...     return "Paris"
+    >>> answer("What is the capital of France?")
+    'Paris'
+    >>> dataset = spanloom.Dataset(
+    ...     name="capitals", rows=[{"question": "Capital of France?", "expected": "Paris"}]
+    ... )
+    >>> @spanloom.op
+    ... def exact_match(expected: str, output: str) -> dict[str, bool]:
+    ...     return {"correct": expected == output}
+    >>> evaluation = spanloom.Evaluation(dataset=dataset, scorers=[exact_match])
+    >>> evaluation.evaluate_sync(answer)["exact_match"]
+    {'correct': {'true_count': 1, 'true_fraction': 1.0}}
+
+Nothing is sent before ``spanloom.init("my-project")``.
+"""
+
+from typing import TYPE_CHECKING, Any, Final
+
+from spanloom._client import Client, finish, flush, get_client, init
+from spanloom._settings import Settings
+from spanloom._tracing.call import Call
+from spanloom._tracing.context import attributes, get_current_call, require_current_call
+from spanloom._tracing.op import Op, op
+from spanloom._version import __version__
+from spanloom.errors import (
+    BindingError,
+    ConfigurationError,
+    NoCurrentCallError,
+    SpanloomError,
+)
+
+if TYPE_CHECKING:
+    from spanloom._evals.dataset import Dataset
+    from spanloom._evals.evaluation import Evaluation
+    from spanloom._evals.model import Model
+    from spanloom._evals.scorer import Scorer
+
+__all__ = [
+    "BindingError",
+    "Call",
+    "Client",
+    "ConfigurationError",
+    "Dataset",
+    "Evaluation",
+    "Model",
+    "NoCurrentCallError",
+    "Op",
+    "Scorer",
+    "Settings",
+    "SpanloomError",
+    "__version__",
+    "attributes",
+    "finish",
+    "flush",
+    "get_client",
+    "get_current_call",
+    "init",
+    "op",
+    "require_current_call",
+]
+
+# These need pydantic, which takes longer to load than everything else together.
+_ON_FIRST_USE: Final = {
+    "Dataset": "spanloom._evals.dataset",
+    "Evaluation": "spanloom._evals.evaluation",
+    "Model": "spanloom._evals.model",
+    "Scorer": "spanloom._evals.scorer",
+}
+
+
+def __getattr__(name: str) -> Any:
+    module = _ON_FIRST_USE.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    found = getattr(importlib.import_module(module), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_ON_FIRST_USE})

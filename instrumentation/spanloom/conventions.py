@@ -22,7 +22,9 @@ PROJECT: Final = "spanloom.project"
 """Resource attribute. str: the project, with at most one slash (``entity/project``)."""
 
 PROJECT_HEADER: Final = "x-spanloom-project"
-"""HTTP header and gRPC metadata key naming the project of all spans in a request."""
+"""HTTP header and gRPC metadata key naming the project of all spans in a request.
+
+UTF-8, percent-encoded where it is not printable ASCII; ``%`` itself is ``%25``."""
 
 SERVICE_NAME: Final = "service.name"
 """Resource attribute. str: the service; names the project when nothing else does."""
@@ -192,3 +194,10 @@ PREDICTION_ERRORS: Final = "errors"
 
 PREDICTION_EXAMPLE: Final = "example"
 """Key in a prediction's input: the example, column to value."""
+
+EVALUATION_METADATA: Final = "spanloom.evaluation.metadata"
+"""JSON, on an evaluation's root span: what its author noted about it, name to value."""
+
+EVALUATION_INPUT_MAPPING: Final = "spanloom.evaluation.input_mapping"
+"""JSON, on an evaluation's root span: model parameter to the dataset column it was bound to,
+only where the two have different names."""

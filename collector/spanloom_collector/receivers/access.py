@@ -2,6 +2,7 @@
 
 import hmac
 from collections.abc import Mapping
+from urllib.parse import unquote
 
 from spanloom import conventions
 from spanloom_collector.pipeline.projects import checked_project
@@ -28,7 +29,7 @@ def granted_project(tokens: Mapping[str, str | None], headers: Mapping[str, str]
         ProjectNameError: the header's value is no project name.
     """
     named = headers.get(conventions.PROJECT_HEADER)
-    project = checked_project(_utf8(named)) if named else None
+    project = checked_project(_decoded(named)) if named else None
     if not tokens:
         return project
     own = tokens[_known_token(tokens, headers.get("authorization", ""))]
@@ -46,9 +47,10 @@ def _known_token(tokens: Mapping[str, str | None], authorization: str) -> str:
     raise UnauthenticatedError("send a known token: Authorization: Bearer <token>")
 
 
-def _utf8(header: str) -> str:
-    # HTTP hands header bytes over as latin-1; a project's name may be in any script.
+def _decoded(header: str) -> str:
+    # A header carries ASCII safely: names in other scripts come percent-encoded, or as UTF-8 bytes
+    # that HTTP hands over as latin-1.
     try:
-        return header.encode("latin-1").decode("utf-8")
+        return unquote(header.encode("latin-1").decode("utf-8"))
     except UnicodeError:
-        return header
+        return unquote(header)

@@ -19,6 +19,9 @@ _TOKENS = {"any": None, "own": "mine"}
         ({"x-spanloom-project": "a/b"}, "a/b"),
         ({"x-spanloom-project": "é".encode().decode("latin-1")}, "é"),
         ({"x-spanloom-project": "\xe9"}, "é"),
+        ({"x-spanloom-project": "%ED%8C%80/app"}, "팀/app"),
+        ({"x-spanloom-project": "a%2Fb"}, "a/b"),
+        ({"x-spanloom-project": "100%"}, "100%"),
     ],
 )
 def test_without_tokens_the_header_names_the_project(

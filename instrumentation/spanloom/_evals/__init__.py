@@ -1,0 +1,1 @@
+"""Models, datasets and scorers, and the evaluation that brings them together."""

@@ -1,0 +1,148 @@
+"""What can be set: arguments of ``init`` over ``SPANLOOM_*`` variables over the defaults here."""
+
+import dataclasses
+import difflib
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from spanloom.errors import ConfigurationError
+
+ENVIRONMENT_PREFIX: Final = "SPANLOOM_"
+PROJECT_MAX_CHARS: Final = 256
+_TRUTHS: Final = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+
+
+def _setting(default: Any, meaning: str) -> Any:
+    return dataclasses.field(default=default, metadata={"meaning": meaning})
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be set, each field also as ``SPANLOOM_<NAME>`` in the environment."""
+
+    project: str = _setting("default", "Where the spans go: `project` or `entity/project`.")
+    endpoint: str = _setting("http://127.0.0.1:4319", "Base URL of the Spanloom server.")
+    api_key: str = _setting("", "Token sent as `Authorization: Bearer`; empty: none is sent.")
+    service_name: str = _setting("", "`service.name`; empty: OTEL_SERVICE_NAME or the program.")
+    value_max_bytes: int = _setting(
+        2 << 20, "Longest recorded input or output, as JSON; longer ones are cut and marked."
+    )
+    redact: bool = _setting(True, "Whether values under secret-looking keys become `***`.")
+    redact_keys: tuple[str, ...] = _setting(
+        (), "More keys to redact, besides the built-in ones (comma-separated in the environment)."
+    )
+    parallelism: int = _setting(20, "How many examples an evaluation works on at once.")
+    queue_max_bytes: int = _setting(
+        64 << 20, "Memory for spans that wait for delivery; beyond it new spans are dropped."
+    )
+    queue_max_spans: int = _setting(200_000, "How many spans may wait for delivery.")
+    batch_max_spans: int = _setting(2048, "Most spans in one request.")
+    batch_max_bytes: int = _setting(4 << 20, "Most bytes in one request, before compression.")
+    batch_delay_s: float = _setting(0.5, "Longest time a finished span waits for company.")
+    backpressure_s: float = _setting(
+        0.2,
+        "Longest wait of an op for room in a full queue, and only while the server takes spans.",
+    )
+    request_timeout_s: float = _setting(10.0, "How long one request may take.")
+    retry_initial_s: float = _setting(0.5, "Pause after a first failed request; it doubles.")
+    retry_max_s: float = _setting(30.0, "Longest pause between two attempts.")
+    exit_timeout_s: float = _setting(5.0, "How long the process's end may wait for delivery.")
+
+    def __post_init__(self) -> None:
+        check_project(self.project)
+        object.__setattr__(self, "endpoint", clean_endpoint(self.endpoint))
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, int | float) and value < 0:
+                raise ConfigurationError(f"{field.name} must not be negative, but is {value!r}")
+        if self.parallelism < 1:
+            raise ConfigurationError("parallelism must be at least 1")
+
+
+def read_settings(
+    arguments: Mapping[str, object | None], environment: Mapping[str, str]
+) -> Settings:
+    """Merge arguments (``None``: not given) over the environment over the defaults.
+
+    Raises:
+        ConfigurationError: an unknown name, a value of the wrong type or one that cannot work.
+    """
+    fields = {field.name: field for field in dataclasses.fields(Settings)}
+    values: dict[str, Any] = {}
+    for name, field in fields.items():
+        variable = ENVIRONMENT_PREFIX + name.upper()
+        if environment.get(variable):
+            values[name] = _parse(variable, environment[variable], field.default)
+    for name, value in arguments.items():
+        if name not in fields:
+            raise ConfigurationError(_unknown(name, list(fields)))
+        if value is not None:
+            values[name] = _checked(name, value, fields[name].default)
+    return Settings(**values)
+
+
+def check_project(project: str) -> None:
+    """Raise ConfigurationError unless ``project`` is `project` or `entity/project`."""
+    parts = project.split("/")
+    if (
+        len(project) > PROJECT_MAX_CHARS
+        or len(parts) > 2
+        or not all(_is_name(part) for part in parts)
+    ):
+        raise ConfigurationError(
+            f"{project!r} is no project: use a name such as 'my-project' or 'my-team/my-project'"
+        )
+
+
+def _is_name(text: str) -> bool:
+    return bool(text) and text == text.strip() and text.isprintable()
+
+
+def clean_endpoint(endpoint: str) -> str:
+    """Return the server's base URL without trailing slash; raise ConfigurationError if it is none.
+
+    The full OTLP URL (``…/v1/traces``) is understood as well.
+    """
+    try:
+        parts = urlsplit(endpoint)
+        usable = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1) > 0
+    except ValueError:
+        usable = False
+    if not usable or re.search(r"[\s?#]", endpoint):
+        raise ConfigurationError(
+            f"{endpoint!r} is no server address: use a URL such as 'http://127.0.0.1:4319'"
+        )
+    return endpoint.rstrip("/").removesuffix("/v1/traces")
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
+    return f"there is no setting {name!r}: {hint}"
+
+
+def _parse(variable: str, text: str, default: object) -> object:
+    try:
+        if isinstance(default, bool):
+            return _TRUTHS[text.strip().lower()]
+        if isinstance(default, int | float):
+            return type(default)(text)
+    except (KeyError, ValueError):
+        kind = "true or false" if isinstance(default, bool) else "a number"
+        raise ConfigurationError(f"{variable} must be {kind}, but is {text!r}") from None
+    if isinstance(default, tuple):
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    return text
+
+
+def _checked(name: str, value: object, default: object) -> object:
+    if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(default, tuple) and isinstance(value, list | tuple):
+        return tuple(str(item) for item in value)
+    if type(value) is not type(default):
+        wanted, given = type(default).__name__, type(value).__name__
+        raise ConfigurationError(f"{name} must be {wanted}, but is {given} {value!r}")
+    return value

@@ -1,0 +1,169 @@
+"""Tokens and model names, read from what a call returned.
+
+Clients disagree on names and on what they count: here totals include cached and reasoning tokens.
+"""
+
+from typing import Any, Final, NamedTuple
+
+from spanloom import conventions
+
+Path = tuple[str, ...]
+
+_SCALARS: Final = (str, int, float, bool, bytes, type(None), list, tuple, set)
+_INT64_MAX: Final = 2**63 - 1
+
+USAGE_KEYS: Final = ("usage", "usage_metadata", "usageMetadata")
+MODEL_PATHS: Final[tuple[Path, ...]] = (
+    ("model",),
+    ("model_version",),
+    ("modelVersion",),
+    ("response_metadata", "model_name"),
+)
+INPUT_PATHS: Final[tuple[Path, ...]] = (
+    ("prompt_tokens",),
+    ("input_tokens",),
+    ("prompt_token_count",),
+    ("promptTokenCount",),
+    ("inputTokens",),
+)
+OUTPUT_PATHS: Final[tuple[Path, ...]] = (
+    ("completion_tokens",),
+    ("output_tokens",),
+    ("candidates_token_count",),
+    ("candidatesTokenCount",),
+    ("outputTokens",),
+)
+TOTAL_PATHS: Final[tuple[Path, ...]] = (("total_tokens",), ("totalTokens",))
+CACHE_READ_PATHS: Final[tuple[Path, ...]] = (
+    ("prompt_tokens_details", "cached_tokens"),
+    ("input_tokens_details", "cached_tokens"),
+    ("cache_read_input_tokens",),
+    ("cached_content_token_count",),
+    ("cachedContentTokenCount",),
+    ("cacheReadInputTokens",),
+    ("input_token_details", "cache_read"),
+    ("cache_read_tokens",),
+)
+CACHE_WRITE_PATHS: Final[tuple[Path, ...]] = (
+    ("cache_creation_input_tokens",),
+    ("cacheWriteInputTokens",),
+    ("input_token_details", "cache_creation"),
+    ("cache_write_tokens",),
+)
+REASONING_PATHS: Final[tuple[Path, ...]] = (
+    ("completion_tokens_details", "reasoning_tokens"),
+    ("output_tokens_details", "reasoning_tokens"),
+    ("thoughts_token_count",),
+    ("thoughtsTokenCount",),
+    ("output_token_details", "reasoning"),
+    ("reasoning_tokens",),
+)
+EXCLUSIVE_CACHE_PATHS: Final[tuple[Path, ...]] = (
+    ("cache_read_input_tokens",),
+    ("cache_creation_input_tokens",),
+    ("cacheReadInputTokens",),
+    ("cacheWriteInputTokens",),
+)
+"""Counts that come on top of ``input_tokens`` (Anthropic, Bedrock), unless a total denies it."""
+EXCLUSIVE_INPUT_PATHS: Final[tuple[Path, ...]] = (("input_tokens",), ("inputTokens",))
+EXCLUSIVE_REASONING_PATHS: Final[tuple[Path, ...]] = (
+    ("thoughts_token_count",),
+    ("thoughtsTokenCount",),
+)
+"""Counts that come on top of the candidates' tokens (Gemini)."""
+
+
+class Usage(NamedTuple):
+    """What one model call used; None: not told."""
+
+    model: str | None
+    input_tokens: int | None
+    output_tokens: int | None
+    cache_read_tokens: int | None
+    cache_write_tokens: int | None
+    reasoning_tokens: int | None
+
+    def attributes(self) -> dict[str, str | int]:
+        """Return the span attributes for everything that is known."""
+        named = {
+            conventions.GEN_AI_RESPONSE_MODEL: self.model,
+            conventions.GEN_AI_USAGE_INPUT_TOKENS: self.input_tokens,
+            conventions.GEN_AI_USAGE_OUTPUT_TOKENS: self.output_tokens,
+            conventions.GEN_AI_USAGE_CACHE_READ_TOKENS: self.cache_read_tokens,
+            conventions.GEN_AI_USAGE_CACHE_WRITE_TOKENS: self.cache_write_tokens,
+            conventions.GEN_AI_USAGE_REASONING_TOKENS: self.reasoning_tokens,
+        }
+        return {name: value for name, value in named.items() if value is not None}
+
+
+def read_usage(output: object) -> Usage | None:
+    """Return the usage that a model client's answer carries, as keys or attributes, or None.
+
+    Understands the answers of OpenAI (chat and Responses), Anthropic, Gemini, Bedrock, LiteLLM and
+    LangChain, and any mapping with ``{"usage": {"input_tokens": 3, "output_tokens": 5}}``.
+    """
+    if isinstance(output, _SCALARS):
+        return None
+    for key in USAGE_KEYS:
+        usage = _member(output, key)
+        if usage is not None and not isinstance(usage, _SCALARS):
+            return _read(output, usage)
+    return None
+
+
+def _read(output: object, usage: object) -> Usage | None:
+    input_tokens = _input_tokens(usage)
+    output_tokens = _first_count(usage, OUTPUT_PATHS)
+    if input_tokens is None and output_tokens is None:
+        return None
+    if output_tokens is not None:
+        output_tokens += _first_count(usage, EXCLUSIVE_REASONING_PATHS) or 0
+    return Usage(
+        model=_model(output),
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+        cache_read_tokens=_first_count(usage, CACHE_READ_PATHS),
+        cache_write_tokens=_first_count(usage, CACHE_WRITE_PATHS),
+        reasoning_tokens=_first_count(usage, REASONING_PATHS),
+    )
+
+
+def _input_tokens(usage: object) -> int | None:
+    told = _first_count(usage, INPUT_PATHS)
+    if told is None or told != _first_count(usage, EXCLUSIVE_INPUT_PATHS):
+        return told
+    total = _first_count(usage, TOTAL_PATHS)
+    if total is not None and total == told + (_first_count(usage, OUTPUT_PATHS) or 0):
+        return told
+    return told + sum(_first_count(usage, (path,)) or 0 for path in EXCLUSIVE_CACHE_PATHS)
+
+
+def _model(output: object) -> str | None:
+    for path in MODEL_PATHS:
+        found = _follow(output, path)
+        if isinstance(found, str) and found:
+            return found
+    return None
+
+
+def _first_count(usage: object, paths: tuple[Path, ...]) -> int | None:
+    for path in paths:
+        found = _follow(usage, path)
+        if isinstance(found, int) and not isinstance(found, bool) and 0 <= found <= _INT64_MAX:
+            return found
+    return None
+
+
+def _follow(value: object, path: Path) -> Any:
+    for name in path:
+        value = _member(value, name)
+    return value
+
+
+def _member(value: object, name: str) -> Any:
+    if isinstance(value, dict):
+        return value.get(name)
+    try:
+        return getattr(value, name, None)
+    except Exception:  # noqa: BLE001  # a property of the app's own
+        return None

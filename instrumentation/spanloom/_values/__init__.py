@@ -1,0 +1,1 @@
+"""Values of the app and their bounded JSON form."""

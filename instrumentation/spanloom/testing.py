@@ -1,0 +1,128 @@
+"""For tests of instrumented programs: the calls that were made, without any server."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
+from opentelemetry.trace import StatusCode
+
+from spanloom import conventions
+from spanloom._client import Client, connect, state
+from spanloom._settings import Settings
+from spanloom._values.encode import decode
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class CapturedCall:
+    """A finished span, op or not, read back as Spanloom records it."""
+
+    name: str
+    kind: str
+    id: str
+    trace_id: str
+    parent_id: str | None
+    inputs: Any
+    """Plain data; None for a span without recorded inputs."""
+    output: Any
+    """Plain data; None for a span without recorded output."""
+    attributes: Mapping[str, Any]
+    error: str | None
+    """What the failed status says; None unless it failed."""
+    span: ReadableSpan
+
+
+class CapturedCalls(list[CapturedCall]):
+    """Finished calls in the order of their end, so that children come before their parents."""
+
+    def named(self, name: str) -> list[CapturedCall]:
+        """Return the calls of one op."""
+        return [call for call in self if call.name == name]
+
+    def one(self, name: str) -> CapturedCall:
+        """Return the only call of an op.
+
+        Raises:
+            LookupError: there is none, or more than one.
+        """
+        found = self.named(name)
+        if len(found) != 1:
+            raise LookupError(f"{len(found)} calls of {name!r} in {[call.name for call in self]}")
+        return found[0]
+
+    def children(self, parent: CapturedCall) -> list[CapturedCall]:
+        """Return the calls directly below another."""
+        return [call for call in self if call.parent_id == parent.id]
+
+
+class CapturingProcessor(SpanProcessor):
+    """Keeps every finished span."""
+
+    def __init__(self) -> None:
+        self.calls = CapturedCalls()
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Keep a span."""
+        self.calls.append(_captured(span))
+
+
+@contextmanager
+def captured_calls(settings: Settings | None = None) -> Iterator[CapturedCalls]:
+    """Record what runs inside into a list instead of sending it anywhere.
+
+    Needs no ``init``; an ``init`` before it is in force again afterwards.
+
+    Args:
+        settings: such as ``Settings(value_max_bytes=1000)``; the defaults otherwise.
+
+    Yields:
+        The finished calls, growing.
+
+    Example:
+        >>> import spanloom
+        >>> @spanloom.op
+        ... def add(a: int, b: int) -> int:
+        ...     return a + b
+        >>> with captured_calls() as calls:
+        ...     result = add(1, b=2)
+        >>> calls.one("add").inputs, calls.one("add").output
+        ({'a': 1, 'b': 2}, 3)
+    """
+    settings = settings or Settings(project="captured")
+    processor = CapturingProcessor()
+    replaced = state.client
+    state.install(Client(settings, connect(settings, {}), processor))
+    try:
+        yield processor.calls
+    finally:
+        if replaced is not None:
+            connect(replaced.settings, replaced.attributes)
+        state.install(replaced)
+
+
+def _captured(span: ReadableSpan) -> CapturedCall:
+    attributes = dict(span.attributes or {})
+    context, parent = span.get_span_context(), span.parent
+    failed = span.status.status_code is StatusCode.ERROR
+    return CapturedCall(
+        name=span.name,
+        kind=str(attributes.get(conventions.OP_KIND, "span")),
+        id=f"{context.span_id:016x}" if context else "",
+        trace_id=f"{context.trace_id:032x}" if context else "",
+        parent_id=f"{parent.span_id:016x}" if parent else None,
+        inputs=_payload(attributes.get(conventions.INPUT_VALUE)),
+        output=_payload(attributes.get(conventions.OUTPUT_VALUE)),
+        attributes=attributes,
+        error=(span.status.description or "") if failed else None,
+        span=span,
+    )
+
+
+def _payload(value: object) -> Any:
+    if not isinstance(value, str):
+        return None
+    try:
+        return decode(value)
+    except ValueError:
+        return value

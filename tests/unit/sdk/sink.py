@@ -1,0 +1,130 @@
+"""A small server that takes OTLP over HTTP, as the collector does, and keeps what it got."""
+
+import gzip
+import http.server
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+
+class Received(NamedTuple):
+    path: str
+    headers: dict[str, str]
+    message: ExportTraceServiceRequest
+
+    def spans(self) -> list[Span]:
+        return [
+            span
+            for resource_spans in self.message.resource_spans
+            for scope_spans in resource_spans.scope_spans
+            for span in scope_spans.spans
+        ]
+
+    def resource(self) -> dict[str, str]:
+        attributes = self.message.resource_spans[0].resource.attributes
+        return {each.key: each.value.string_value for each in attributes}
+
+
+class Answer(NamedTuple):
+    status: int
+    body: bytes = b""
+    headers: tuple[tuple[str, str], ...] = ()
+    hangs_up: bool = False
+    """Closes the connection without having said so."""
+
+
+@dataclass
+class Sink:
+    requests: list[Received] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
+    """Given in order instead of success."""
+    delay_s: float = 0.0
+    connection_count: int = 0
+
+    def start(self, port: int = 0) -> None:
+        self._server = _Server(("127.0.0.1", port), _handler(self))
+        self.port = self._server.server_port
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def spans(self) -> list[Span]:
+        return [span for request in list(self.requests) for span in request.spans()]
+
+    def names(self) -> list[str]:
+        return [span.name for span in self.spans()]
+
+    def await_spans(self, count: int, timeout_s: float = 10.0) -> list[Span]:
+        deadline = time.monotonic() + timeout_s
+        while len(self.spans()) < count and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return self.spans()
+
+
+def attributes_of(span: Span) -> dict[str, object]:
+    return {
+        each.key: getattr(each.value, each.value.WhichOneof("value") or "string_value")
+        for each in span.attributes
+    }
+
+
+def partial_success(rejected_count: int, message: str) -> bytes:
+    response = ExportTraceServiceResponse()
+    response.partial_success.rejected_spans = rejected_count
+    response.partial_success.error_message = message
+    return response.SerializeToString()
+
+
+class _Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Stay quiet about clients that went away while they were being answered."""
+
+
+def _handler(sink: Sink) -> type[http.server.BaseHTTPRequestHandler]:
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def setup(self) -> None:
+            sink.connection_count += 1
+            super().setup()
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            if sink.delay_s:
+                time.sleep(sink.delay_s)
+            answer = sink.answers.pop(0) if sink.answers else Answer(200)
+            if answer.status == 200:
+                message = ExportTraceServiceRequest.FromString(gzip.decompress(body))
+                sink.requests.append(Received(self.path, dict(self.headers), message))
+            self._reply(answer)
+
+        def _reply(self, answer: Answer) -> None:
+            self.send_response(answer.status)
+            for name, value in answer.headers:
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(answer.body)))
+            self.end_headers()
+            self.wfile.write(answer.body)
+            self.close_connection = self.close_connection or answer.hangs_up
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    return Handler
