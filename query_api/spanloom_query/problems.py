@@ -24,14 +24,25 @@ _TITLES = {
 }
 
 
+class FieldFault(BaseModel):
+    """What is wrong with one parameter."""
+
+    field: str
+    message: str
+
+
 class Problem(BaseModel):
-    """What every error looks like."""
+    """What every error looks like. ``position`` and ``length`` point into a faulty filter."""
 
     type: str = "about:blank"
     title: str
     status: int
     detail: str
     request_id: str
+    errors: list[FieldFault] | None = None
+    position: int | None = None
+    length: int | None = None
+    suggestions: list[str] | None = None
 
 
 class ProblemError(Exception):
@@ -40,7 +51,7 @@ class ProblemError(Exception):
     Args:
         status: HTTP status.
         detail: what was wrong, where, and what would be right.
-        members: further members of the problem.
+        members: further members of :class:`Problem`.
         headers: further headers of the answer.
     """
 

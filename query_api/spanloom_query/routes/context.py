@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
+from fastapi.security import HTTPBearer
 from starlette.convertors import Convertor, register_url_convertor
 
 from spanloom_collector.storage.connect import Engine
@@ -45,7 +46,11 @@ def server_of(request: Request) -> Server:
     return cast(Server, request.app.state.server)
 
 
-def granted_project(request: Request) -> str | None:
+# Declared so that the API's description and its page know of tokens; checked by our own rules.
+_BEARER = HTTPBearer(auto_error=False, description="A token, where the server demands one.")
+
+
+def granted_project(request: Request, _: Annotated[object, Depends(_BEARER)]) -> str | None:
     """Check the caller's token against the path's project.
 
     Returns:

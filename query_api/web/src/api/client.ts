@@ -1,15 +1,7 @@
 /** GET requests to the query API; every failure is a Problem. */
 
 import { askForToken, storedToken } from "./token";
-
-interface ProblemBody {
-  title?: string;
-  detail?: string;
-  request_id?: string;
-  position?: number;
-  length?: number;
-  errors?: { field: string; message: string }[];
-}
+import type { ProblemBody } from "./types";
 
 /** What went wrong, as the server told it (RFC 9457) or as the browser did (status 0). */
 export class Problem extends Error {
