@@ -2,15 +2,22 @@
 
 import socket
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import uvicorn
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from spanloom_collector.delivery.loader import Loader
+from spanloom_collector.delivery.backpressure import InFlightBytes
+from spanloom_collector.delivery.journal import JournalLimits
+from spanloom_collector.delivery.records import Record
+from spanloom_collector.delivery.spool import Spool
+from spanloom_collector.pipeline.columns import rows_of
 from spanloom_collector.receivers.otlp_grpc import OtlpGrpcServer
 from spanloom_collector.receivers.otlp_http import OtlpHttpApp
 from spanloom_collector.settings import CollectorSettings
 from spanloom_collector.storage.connect import Engine
+from spanloom_collector.storage.rows import SpanRow
 
 
 @dataclass(frozen=True)
@@ -22,7 +29,7 @@ class Ports:
 
 
 class Collector:
-    """Receivers in front of one loader. Making one takes its HTTP port, if that is free.
+    """Receivers in front of one spool. Making one takes its HTTP port, if that is free.
 
     Raises:
         OSError: the port is taken.
@@ -35,9 +42,11 @@ class Collector:
 
     def __init__(self, settings: CollectorSettings, engine: Engine) -> None:
         self._settings = settings
-        self.loader = Loader(engine, settings.max_pending_bytes)
-        self.otlp_http_app = OtlpHttpApp(settings, self.loader)
-        self._grpc = OtlpGrpcServer(settings, self.loader)
+        limits = JournalLimits(quota_bytes=settings.journal_quota_bytes)
+        self.spool = Spool(engine, settings.journal_dir, _rows_of, limits)
+        in_flight = InFlightBytes(settings.max_in_flight_bytes)
+        self.otlp_http_app = OtlpHttpApp(settings, self.spool, in_flight)
+        self._grpc = OtlpGrpcServer(settings, self.spool, in_flight)
         listener = bound_socket(settings.host, settings.otlp_http_port)
         self._http = HttpServer(self.otlp_http_app, listener)
 
@@ -47,14 +56,19 @@ class Collector:
         Raises:
             OSError: a port is taken.
         """
-        self.loader.start()
+        self.spool.start()
         return Ports(otlp_grpc=self._grpc.start(), otlp_http=self._http.start())
 
     def stop(self) -> None:
         """Answer what is under way, make it durable, end."""
         self._grpc.stop(self._settings.drain_timeout_s)
         self._http.stop()
-        self.loader.stop()
+        self.spool.stop()
+
+
+def _rows_of(record: Record) -> Iterator[SpanRow]:
+    request = ExportTraceServiceRequest.FromString(record.body)
+    return rows_of(request, record.project or None, record.received_unix_nano)
 
 
 class HttpServer:

@@ -35,6 +35,9 @@ class StorageSettings:
 class CollectorSettings:
     """How spans are received."""
 
+    journal_dir: Path
+    """Folder in which accepted requests are kept until the engine has them."""
+
     host: str = "127.0.0.1"
     """Address to listen on."""
 
@@ -47,11 +50,14 @@ class CollectorSettings:
     max_request_bytes: int = 64 * 1024**2
     """Largest request body, before and after decompression."""
 
-    max_pending_bytes: int = 256 * 1024**2
-    """Bytes received but not yet durable; beyond them clients are asked to retry."""
+    max_in_flight_bytes: int = 256 * 1024**2
+    """Bytes of requests being answered; beyond them clients are asked to retry."""
 
-    insert_timeout_s: float = 30.0
-    """How long a request may wait for its insert before the client is asked to retry."""
+    journal_quota_bytes: int = 10 * 1024**3
+    """Disk that accepted requests may take while the engine is away or behind."""
+
+    durable_timeout_s: float = 30.0
+    """How long a request may wait for the disk before the client is asked to retry."""
 
     drain_timeout_s: float = 10.0
     """How long a stop waits for requests that are being answered."""

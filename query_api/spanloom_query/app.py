@@ -12,11 +12,11 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from spanloom_collector.storage.connect import Engine, EngineUnavailableError
+from spanloom_collector.storage.connect import EngineUnavailableError
 from spanloom_query import problems
-from spanloom_query.routes import evaluations, projects, server, traces
+from spanloom_query.routes import evaluations, projects, traces
+from spanloom_query.routes import server as server_routes
 from spanloom_query.routes.context import Server
-from spanloom_query.settings import QuerySettings
 
 STATIC_DIR = Path(__file__).parent / "static"
 _API_PREFIX = "/api/v1"
@@ -38,25 +38,22 @@ describes. To build the page and the API's documentation, run <code>python hatch
 in the repository, then start the server again.</p>"""
 
 
-def create_app(
-    engine: Engine, settings: QuerySettings, otlp_app: ASGIApp, static_dir: Path = STATIC_DIR
-) -> ASGIApp:
+def create_app(server: Server, otlp_app: ASGIApp, static_dir: Path = STATIC_DIR) -> ASGIApp:
     """The ASGI application.
 
     Args:
-        engine: where spans are read from.
-        settings: how to serve.
+        server: what the API works on.
         otlp_app: takes ``/v1/traces``, ``/v1/logs`` and ``/v1/metrics``.
         static_dir: the built page; its place is taken by a notice when it is not there.
     """
-    api = create_api(engine, settings)
+    api = create_api(server)
     _serve_page(api, static_dir)
     return _Split(
         otlp_app, GZipMiddleware(api, minimum_size=_GZIP_MINIMUM_BYTES, compresslevel=_GZIP_LEVEL)
     )
 
 
-def create_api(engine: Engine, settings: QuerySettings) -> FastAPI:
+def create_api(server: Server) -> FastAPI:
     """The API alone."""
     app = FastAPI(
         title="Spanloom",
@@ -68,13 +65,13 @@ def create_api(engine: Engine, settings: QuerySettings) -> FastAPI:
         generate_unique_id_function=_operation_id,
         responses={"default": {"model": problems.Problem, "description": "Problem details"}},
     )
-    app.state.server = Server(engine, settings)
+    app.state.server = server
     problems.install(app)
     app.add_exception_handler(ClickHouseError, _on_engine_error)
     app.add_exception_handler(EngineUnavailableError, _on_engine_error)
     for router in (projects.router, traces.router, evaluations.router):
         app.include_router(router, prefix=_API_PREFIX)
-    app.include_router(server.router)
+    app.include_router(server_routes.router)
     return app
 
 

@@ -14,6 +14,7 @@ from spanloom_collector.settings import CollectorSettings, StorageSettings
 from spanloom_collector.storage.connect import EngineUnavailableError, open_engine
 from spanloom_collector.storage.migrate import MigrationError
 from spanloom_query.app import create_app
+from spanloom_query.routes.context import Server
 from spanloom_query.settings import QuerySettings
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -104,6 +105,7 @@ def _start(options: ServeOptions, started: ExitStack) -> Addresses:
         )
         started.callback(engine.close)
         collector_settings = CollectorSettings(
+            journal_dir=options.data_dir / "journal",
             host=options.host,
             otlp_grpc_port=options.otlp_grpc_port,
             otlp_http_port=options.otlp_http_port,
@@ -129,7 +131,8 @@ def _start(options: ServeOptions, started: ExitStack) -> Addresses:
         otlp_grpc=addresses.otlp_grpc,
         tokens=tokens,
     )
-    web = HttpServer(create_app(engine, query_settings, collector.otlp_http_app), listener)
+    server = Server(engine, query_settings, collector.spool.catch_up)
+    web = HttpServer(create_app(server, collector.otlp_http_app), listener)
     web.start()
     started.callback(web.stop)
     return addresses

@@ -1,4 +1,4 @@
-"""The way of one request, whatever its transport: decode, validate, lay out, make durable."""
+"""The way of one request, whatever its transport: decode, validate, make durable."""
 
 import time
 from concurrent.futures import Future
@@ -6,17 +6,15 @@ from typing import NamedTuple, Protocol
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from spanloom_collector.pipeline.columns import rows_of
 from spanloom_collector.pipeline.decode import Encoding, decoded
 from spanloom_collector.pipeline.validate import validated
-from spanloom_collector.storage.rows import SpanRow
 
 
 class Sink(Protocol):
-    """Where rows become durable, see :class:`spanloom_collector.delivery.loader.Loader`."""
+    """Where requests become durable, see :class:`spanloom_collector.delivery.spool.Spool`."""
 
-    def submit(self, rows: list[SpanRow], size_bytes: int) -> Future[None]:
-        """Queue rows; the future is done when they are durable."""
+    def submit(self, body: bytes, received_unix_nano: int, project: str | None) -> Future[None]:
+        """Accept a request; the future is done when it is durable."""
         ...
 
 
@@ -36,5 +34,14 @@ def accept(body: bytes, encoding: Encoding, project: str | None, sink: Sink) -> 
     """
     received_unix_nano = time.time_ns()
     request = validated(decoded(body, encoding))
-    rows = list(rows_of(request.request, project, received_unix_nano))
-    return Accepted(request.response, sink.submit(rows, len(body)))
+    if not request.span_count:
+        return Accepted(request.response, _done())
+    if encoding is Encoding.JSON or request.rejected_by_reason:
+        body = request.request.SerializeToString()
+    return Accepted(request.response, sink.submit(body, received_unix_nano, project))
+
+
+def _done() -> Future[None]:
+    done: Future[None] = Future()
+    done.set_result(None)
+    return done

@@ -25,6 +25,11 @@ class Validated(NamedTuple):
     rejected_by_reason: Counter[str]
 
     @property
+    def span_count(self) -> int:
+        """How many valid spans there are."""
+        return sum(len(scope_spans.spans) for scope_spans in _scopes(self.request))
+
+    @property
     def response(self) -> ExportTraceServiceResponse:
         """OTLP's answer: partial success when spans were rejected.
 

@@ -13,7 +13,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.rpc.error_details_pb2 import RetryInfo
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from spanloom_collector.delivery.loader import RetryLaterError
+from spanloom_collector.delivery.backpressure import InFlightBytes, RetryLaterError
 from spanloom_collector.pipeline.decode import Encoding, MalformedRequestError
 from spanloom_collector.pipeline.intake import Sink, accept
 from spanloom_collector.pipeline.projects import ProjectNameError
@@ -33,9 +33,10 @@ _RETRY_AFTER = RetryInfo(retry_delay=Duration(seconds=1))
 class OtlpGrpcServer:
     """The listening server. Requests are answered in a pool of threads."""
 
-    def __init__(self, settings: CollectorSettings, sink: Sink) -> None:
+    def __init__(self, settings: CollectorSettings, sink: Sink, in_flight: InFlightBytes) -> None:
         self._settings = settings
         self._sink = sink
+        self._in_flight = in_flight
         self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="spanloom-otlp-grpc")
         self._server = grpc.server(
             self._pool,
@@ -81,8 +82,9 @@ class OtlpGrpcServer:
             project = granted_project(
                 self._settings.tokens, _headers(context.invocation_metadata())
             )
-            accepted = accept(body, Encoding.PROTOBUF, project, self._sink)
-            accepted.durable.result(self._settings.insert_timeout_s)
+            with self._in_flight.held(len(body)):
+                accepted = accept(body, Encoding.PROTOBUF, project, self._sink)
+                accepted.durable.result(self._settings.durable_timeout_s)
         except UnauthenticatedError as error:
             context.abort(grpc.StatusCode.UNAUTHENTICATED, str(error))
         except ForbiddenError as error:

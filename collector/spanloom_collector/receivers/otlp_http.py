@@ -20,7 +20,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceResponse,
 )
 
-from spanloom_collector.delivery.loader import RetryLaterError
+from spanloom_collector.delivery.backpressure import InFlightBytes, RetryLaterError
 from spanloom_collector.pipeline.decode import (
     Encoding,
     MalformedRequestError,
@@ -86,9 +86,10 @@ _REFUSALS: dict[type[Exception], _Refusal] = {
 class OtlpHttpApp:
     """The ASGI application; may be mounted at the root of a port of its own or beside others."""
 
-    def __init__(self, settings: CollectorSettings, sink: Sink) -> None:
+    def __init__(self, settings: CollectorSettings, sink: Sink, in_flight: InFlightBytes) -> None:
         self._settings = settings
         self._sink = sink
+        self._in_flight = in_flight
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -129,7 +130,7 @@ class OtlpHttpApp:
             return _Answer(200, _NOT_STORED[path])
         content_encoding = headers.get("content-encoding", "")
         accepted = await asyncio.to_thread(self._accept, body, content_encoding, encoding, project)
-        async with asyncio.timeout(self._settings.insert_timeout_s):
+        async with asyncio.timeout(self._settings.durable_timeout_s):
             await asyncio.wrap_future(accepted.durable)
         return _Answer(200, accepted.response)
 
@@ -165,7 +166,7 @@ async def _read(headers: dict[str, str], receive: Receive, max_bytes: int) -> by
 
 def _translated(error: Exception) -> _Answer:
     refusal = next(refusal for kind, refusal in _REFUSALS.items() if isinstance(error, kind))
-    text = str(error) or "the insert takes too long"
+    text = str(error) or "the disk takes too long"
     if refusal.status == 503:
         after = ((b"retry-after", str(_RETRY_AFTER_S).encode()),)
         return _refused(refusal.status, refusal.code, f"try again shortly: {text}", after)

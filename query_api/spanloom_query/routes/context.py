@@ -1,6 +1,7 @@
 """What every route needs: the engine, the caller's rights, bounds of parameters."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, cast
 
@@ -33,12 +34,21 @@ class ProjectConvertor(Convertor[str]):
 register_url_convertor("project", ProjectConvertor())
 
 
+_CATCH_UP_TIMEOUT_S = 2.0
+
+
+def _nothing_to_catch_up(_timeout_s: float) -> bool:
+    return True
+
+
 @dataclass(frozen=True)
 class Server:
     """What the routes work on."""
 
     engine: Engine
     settings: QuerySettings
+    catch_up: Callable[[float], bool] = _nothing_to_catch_up
+    """Brings what this process has accepted into the table; says whether that was done in time."""
 
 
 def server_of(request: Request) -> Server:
@@ -59,6 +69,11 @@ def granted_project(request: Request, _: Annotated[object, Depends(_BEARER)]) ->
     tokens = server_of(request).settings.tokens
     project = request.path_params.get("project")
     return check_access(tokens, request.headers.get("authorization", ""), project)
+
+
+def caught_up(request: Request) -> None:
+    """Let a reader see what it, or anyone, was told is stored: wait for the table, but not long."""
+    server_of(request).catch_up(_CATCH_UP_TIMEOUT_S)
 
 
 CurrentServer = Annotated[Server, Depends(server_of)]

@@ -7,12 +7,12 @@ from fastapi import APIRouter, Depends, Query
 from spanloom_query.problems import ProblemError
 from spanloom_query.reads import evaluations
 from spanloom_query.reads.cursors import CursorError
-from spanloom_query.routes.context import CurrentServer, checked_id, granted_project
+from spanloom_query.routes.context import CurrentServer, caught_up, checked_id, granted_project
 
 router = APIRouter(
     prefix="/projects/{project:project}/evaluations",
     tags=["evaluations"],
-    dependencies=[Depends(granted_project)],
+    dependencies=[Depends(granted_project), Depends(caught_up)],
 )
 
 _EVALUATION_ID_DIGITS = 16

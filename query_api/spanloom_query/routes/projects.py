@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 
 from spanloom_query.reads.projects import Project, list_projects
-from spanloom_query.routes.context import CurrentServer, GrantedProject
+from spanloom_query.routes.context import CurrentServer, GrantedProject, caught_up
 
-router = APIRouter(tags=["projects"])
+router = APIRouter(tags=["projects"], dependencies=[Depends(caught_up)])
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,12 @@ from spanloom_query.reads import spans, traces
 from spanloom_query.reads.cursors import CursorError
 from spanloom_query.reads.search import SORTS, UnknownSortError
 from spanloom_query.reads.trace_fields import TRACE_FIELDS
-from spanloom_query.routes.context import CurrentServer, checked_id, granted_project
+from spanloom_query.routes.context import CurrentServer, caught_up, checked_id, granted_project
 
 router = APIRouter(
     prefix="/projects/{project:project}/traces",
     tags=["traces"],
-    dependencies=[Depends(granted_project)],
+    dependencies=[Depends(granted_project), Depends(caught_up)],
 )
 
 _TRACE_ID_DIGITS, _SPAN_ID_DIGITS = 32, 16

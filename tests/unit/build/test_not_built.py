@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Message
 
 from spanloom_collector.storage.connect import Engine
 from spanloom_query.app import create_app
+from spanloom_query.routes.context import Server
 from spanloom_query.settings import QuerySettings
 
 
@@ -20,7 +21,7 @@ class _Answer(NamedTuple):
 async def test_a_page_that_is_not_built_says_so_and_where_the_api_is_described(
     embedded_engine: Engine, tmp_path: Path, path: str
 ) -> None:
-    app = create_app(embedded_engine, QuerySettings(), _no_otlp, static_dir=tmp_path)
+    app = create_app(Server(embedded_engine, QuerySettings()), _no_otlp, static_dir=tmp_path)
 
     notice = await _get(app, path)
     assert notice.status == 503

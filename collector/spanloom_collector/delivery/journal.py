@@ -1,0 +1,264 @@
+"""The journal: what a client is told is safe is on disk before it is told.
+
+It is a folder of *segments*, files of records (see :mod:`.records`). A segment is appended to,
+then sealed, and from then on belongs to the loader. The folder is the interface: several processes
+may write segments into it, one loads them.
+
+The contract of :meth:`Journal.append`: its future is done without an exception only after the
+record's bytes are synced to disk. Records that arrive during a sync share the next one. A record
+whose future fails may still be replayed, if the disk kept it: clients send again, and a span that
+is stored twice shows once.
+"""
+
+import fcntl
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from spanloom_collector.delivery.backpressure import RetryLaterError
+from spanloom_collector.delivery.records import intact_length
+
+_LOG = logging.getLogger(__name__)
+OPEN_SUFFIX = ".open"
+SEALED_SUFFIX = ".pb"
+
+
+@dataclass(frozen=True)
+class JournalLimits:
+    """When a segment is full, and when the journal is."""
+
+    segment_bytes: int = 16 * 1024**2
+    """A segment is sealed when it holds this much."""
+
+    segment_age_s: float = 0.25
+    """A segment is sealed this long after its first record."""
+
+    quota_bytes: int = 10 * 1024**3
+    """Segments that wait to be loaded may take this much disk; beyond it clients must wait."""
+
+
+@dataclass
+class _OpenSegment:
+    path: Path
+    fd: int
+    opened_monotonic: float
+    length: int = 0
+    waiting: list[Future[None]] = field(default_factory=list)
+    handed_over: bool = False
+
+    @property
+    def sealed_path(self) -> Path:
+        return self.path.with_suffix(SEALED_SUFFIX)
+
+
+class Journal:
+    """Appends records durably and hands sealed segments over."""
+
+    def __init__(
+        self, folder: Path, limits: JournalLimits, on_sealed: Callable[[Path, int], None]
+    ) -> None:
+        self._folder = folder
+        self._limits = limits
+        self._on_sealed = on_sealed
+        self._changed = threading.Condition()
+        self._segment: _OpenSegment | None = None
+        self._count = 0
+        self._epoch = time.time_ns()
+        self._waiting_bytes = 0
+        self._seal_wanted = False
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="spanloom-journal", daemon=True)
+
+    def start(self) -> None:
+        """Take over what an earlier process left, then accept records.
+
+        Raises:
+            OSError: the folder cannot be written.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        for path in sorted(self._folder.glob(f"*{OPEN_SUFFIX}")):
+            _seal_orphan(path)
+        for path in sorted(self._folder.glob(f"*{SEALED_SUFFIX}")):
+            self._hand_over(path, path.stat().st_size)
+        self._thread.start()
+
+    def append(self, record: bytes) -> Future[None]:
+        """Append one encoded record.
+
+        Returns:
+            A future that is done once the record is synced.
+
+        Raises:
+            RetryLaterError: the disk or the journal's quota is full, or the journal is stopping.
+        """
+        durable: Future[None] = Future()
+        with self._changed:
+            self._refuse_if_full(len(record))
+            segment = self._segment or self._opened()
+            self._write(segment, record)
+            segment.length += len(record)
+            segment.waiting.append(durable)
+            self._changed.notify_all()
+        return durable
+
+    def seal(self, timeout_s: float) -> bool:
+        """Seal the open segment now, if there is one.
+
+        Returns:
+            Whether everything that was appended before is sealed.
+        """
+        with self._changed:
+            segment = self._segment
+            self._seal_wanted = segment is not None
+            self._changed.notify_all()
+            return self._changed.wait_for(lambda: self._sealed_last(segment), timeout_s)
+
+    def loaded(self, size_bytes: int) -> None:
+        """Take note that a segment of this size has been loaded and is gone."""
+        with self._changed:
+            self._waiting_bytes -= size_bytes
+
+    def stop(self) -> None:
+        """Sync and seal what is open, then end the thread."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        self._thread.join()
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes on disk that are not loaded yet."""
+        segment = self._segment
+        return self._waiting_bytes + (segment.length if segment else 0)
+
+    def _sealed_last(self, segment: _OpenSegment | None) -> bool:
+        return segment is None or segment.handed_over
+
+    def _refuse_if_full(self, size_bytes: int) -> None:
+        if self._stopping:
+            raise RetryLaterError("the collector is stopping")
+        if self.waiting_bytes + size_bytes > self._limits.quota_bytes:
+            raise RetryLaterError(
+                f"the journal is full: {self.waiting_bytes} bytes wait to be loaded"
+            )
+
+    def _opened(self) -> _OpenSegment:
+        self._count += 1
+        path = self._folder / f"{self._epoch:020}-{os.getpid()}-{self._count:08}{OPEN_SUFFIX}"
+        try:
+            fd = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # With its blocks there already, a sync need not write the file's size each time.
+            os.posix_fallocate(fd, 0, self._limits.segment_bytes)
+        except OSError as error:
+            path.unlink(missing_ok=True)
+            raise RetryLaterError(f"the journal cannot grow: {error.strerror}") from error
+        self._segment = _OpenSegment(path, fd, time.monotonic())
+        return self._segment
+
+    def _write(self, segment: _OpenSegment, record: bytes) -> None:
+        view, position = memoryview(record), segment.length
+        try:
+            while view:
+                written = os.pwrite(segment.fd, view, position)
+                view, position = view[written:], position + written
+        except OSError as error:
+            # What was written lies behind the segment's length: it is overwritten or cut off.
+            raise RetryLaterError(f"the journal cannot grow: {error.strerror}") from error
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(self._has_work, timeout=self._limits.segment_age_s / 4)
+                segment, waiting = self._segment, self._taken_waiting()
+                finished = self._stopping and not waiting
+            if segment is not None:
+                self._synced(segment, waiting)
+                if finished or self._is_ripe(segment):
+                    self._sealed(segment)
+            if finished and self._segment is None:
+                return
+
+    def _has_work(self) -> bool:
+        segment = self._segment
+        return self._stopping or self._seal_wanted or bool(segment and segment.waiting)
+
+    def _taken_waiting(self) -> list[Future[None]]:
+        if self._segment is None:
+            return []
+        waiting, self._segment.waiting = self._segment.waiting, []
+        return waiting
+
+    def _synced(self, segment: _OpenSegment, waiting: list[Future[None]]) -> None:
+        if not waiting:
+            return
+        try:
+            os.fdatasync(segment.fd)
+        except OSError as error:
+            _LOG.exception("the journal cannot be synced")
+            for durable in waiting:
+                durable.set_exception(RetryLaterError(f"the disk failed: {error.strerror}"))
+            return
+        for durable in waiting:
+            durable.set_result(None)
+
+    def _is_ripe(self, segment: _OpenSegment) -> bool:
+        age_s = time.monotonic() - segment.opened_monotonic
+        return (
+            self._seal_wanted
+            or segment.length >= self._limits.segment_bytes
+            or age_s >= self._limits.segment_age_s
+        )
+
+    def _sealed(self, segment: _OpenSegment) -> None:
+        with self._changed:
+            waiting = self._taken_waiting()
+            self._segment, self._seal_wanted = None, False
+            self._waiting_bytes += segment.length
+        os.ftruncate(segment.fd, segment.length)
+        self._synced(segment, waiting)
+        os.fsync(segment.fd)
+        segment.path.rename(segment.sealed_path)
+        sync_folder(self._folder)
+        os.close(segment.fd)
+        self._on_sealed(segment.sealed_path, segment.length)
+        with self._changed:
+            segment.handed_over = True
+            self._changed.notify_all()
+
+    def _hand_over(self, path: Path, size_bytes: int) -> None:
+        self._waiting_bytes += size_bytes
+        self._on_sealed(path, size_bytes)
+
+
+def _seal_orphan(path: Path) -> None:
+    """Seal a segment whose writer died: cut the tail that was never acknowledged."""
+    fd = os.open(path, os.O_RDWR)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(fd)  # its writer lives: it is another front-end process
+        return
+    length = intact_length(path.read_bytes())
+    os.ftruncate(fd, length)
+    os.fsync(fd)
+    os.close(fd)
+    if length:
+        path.rename(path.with_suffix(SEALED_SUFFIX))
+    else:
+        path.unlink()
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder survive a power cut."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

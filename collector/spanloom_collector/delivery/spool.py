@@ -1,0 +1,68 @@
+"""Delivery as the receivers see it: journal in front, loader behind.
+
+The contract of :meth:`Spool.submit`: its future is done without an exception only after the request
+would survive a crash. From then on it reaches the table by itself, once, however often the process
+or the engine dies.
+"""
+
+from concurrent.futures import Future
+from pathlib import Path
+
+from spanloom_collector.delivery.journal import Journal, JournalLimits
+from spanloom_collector.delivery.loader import Loader, RowsOf
+from spanloom_collector.delivery.quarantine import Quarantine
+from spanloom_collector.delivery.records import Record, encoded
+from spanloom_collector.storage.connect import Engine
+
+
+class Spool:
+    """Accepts requests durably and brings them into the table."""
+
+    def __init__(
+        self, engine: Engine, folder: Path, rows_of: RowsOf, limits: JournalLimits
+    ) -> None:
+        self.quarantine = Quarantine(folder / "quarantine")
+        self._loader = Loader(engine, rows_of, self.quarantine, self._on_loaded)
+        self._journal = Journal(folder, limits, self._loader.hand_over)
+
+    def start(self) -> None:
+        """Replay what an earlier process left, then accept requests."""
+        self._journal.start()
+        self._loader.start()
+
+    def submit(self, body: bytes, received_unix_nano: int, project: str | None) -> Future[None]:
+        """Accept a request.
+
+        Args:
+            body: a valid ``ExportTraceServiceRequest``, serialised.
+            received_unix_nano: when it came.
+            project: the project of all its spans; None when each resource names its own.
+
+        Returns:
+            A future that is done once the request is durable.
+
+        Raises:
+            RetryLaterError: the disk or the journal's quota is full, or the spool is stopping.
+        """
+        return self._journal.append(encoded(Record(body, received_unix_nano, project or "")))
+
+    def catch_up(self, timeout_s: float) -> bool:
+        """Bring everything that was accepted so far into the table, if that is possible in time.
+
+        Returns:
+            Whether it is all there.
+        """
+        return self._journal.seal(timeout_s) and self._loader.wait_until_loaded(timeout_s)
+
+    def stop(self) -> None:
+        """Make durable what is open, finish the segment under way, leave the rest on disk."""
+        self._journal.stop()
+        self._loader.stop()
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes that are durable and not yet in the table."""
+        return self._journal.waiting_bytes
+
+    def _on_loaded(self, size_bytes: int) -> None:
+        self._journal.loaded(size_bytes)

@@ -1,0 +1,174 @@
+"""The journal's promise: done means synced; and every segment is handed over once, in order."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import wait
+from pathlib import Path
+
+import pytest
+
+from spanloom_collector.delivery.backpressure import InFlightBytes, RetryLaterError
+from spanloom_collector.delivery.journal import OPEN_SUFFIX, Journal, JournalLimits
+from spanloom_collector.delivery.records import Record, decoded, encoded
+
+_PATIENT = JournalLimits(segment_age_s=60, segment_bytes=4096)
+
+
+class _Receiver:
+    """Takes sealed segments, as the loader does."""
+
+    def __init__(self) -> None:
+        self.paths: list[Path] = []
+        self.arrived = threading.Event()
+
+    def take(self, path: Path, size_bytes: int) -> None:
+        assert path.stat().st_size == size_bytes
+        self.paths.append(path)
+        self.arrived.set()
+
+    @property
+    def bodies(self) -> list[bytes]:
+        return [r.body for path in self.paths for r in decoded(path.read_bytes())]
+
+
+@pytest.fixture
+def receiver() -> _Receiver:
+    return _Receiver()
+
+
+@pytest.fixture
+def journal(tmp_path: Path, receiver: _Receiver) -> Iterator[Journal]:
+    journal = Journal(tmp_path, _PATIENT, receiver.take)
+    journal.start()
+    yield journal
+    journal.stop()
+
+
+def _record(body: bytes = b"x") -> bytes:
+    return encoded(Record(body, 1, "p"))
+
+
+def test_a_record_is_on_disk_when_its_future_is_done(journal: Journal, tmp_path: Path) -> None:
+    journal.append(_record(b"safe")).result(10)
+    (path,) = tmp_path.glob(f"*{OPEN_SUFFIX}")
+
+    assert path.read_bytes().startswith(_record(b"safe"))
+
+
+def test_records_of_many_threads_all_arrive(journal: Journal, receiver: _Receiver) -> None:
+    futures = []
+    threads = [
+        threading.Thread(target=lambda i=i: futures.append(journal.append(_record(b"%d" % i))))
+        for i in range(50)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wait(futures, 10).not_done == set()
+    journal.seal(10)
+
+    assert sorted(receiver.bodies, key=int) == [b"%d" % i for i in range(50)]
+
+
+def test_a_full_segment_is_sealed(journal: Journal, receiver: _Receiver) -> None:
+    journal.append(_record(bytes(5000)))
+
+    assert receiver.arrived.wait(10)
+    assert journal.waiting_bytes == len(_record(bytes(5000)))
+
+
+def test_an_old_segment_is_sealed(tmp_path: Path, receiver: _Receiver) -> None:
+    journal = Journal(tmp_path, JournalLimits(segment_age_s=0.05), receiver.take)
+    journal.start()
+    journal.append(_record())
+
+    assert receiver.arrived.wait(10)
+    journal.stop()
+
+
+def test_sealing_on_demand_waits_for_the_hand_over(journal: Journal, receiver: _Receiver) -> None:
+    assert journal.seal(0.01)
+    journal.append(_record())
+
+    assert journal.seal(10)
+    assert receiver.bodies == [b"x"]
+
+
+def test_a_stop_seals_what_is_open(tmp_path: Path, receiver: _Receiver) -> None:
+    journal = Journal(tmp_path, _PATIENT, receiver.take)
+    journal.start()
+    future = journal.append(_record())
+    journal.stop()
+
+    assert future.done()
+    assert receiver.bodies == [b"x"]
+    with pytest.raises(RetryLaterError, match="stopping"):
+        journal.append(_record())
+
+
+def test_segments_of_a_dead_process_are_handed_over_in_order_without_their_torn_tail(
+    tmp_path: Path, receiver: _Receiver
+) -> None:
+    (tmp_path / "0002.open").write_bytes(_record(b"second") + _record(b"torn")[:-1] + bytes(99))
+    (tmp_path / "0001.pb").write_bytes(_record(b"first"))
+    (tmp_path / "0003.open").write_bytes(bytes(4096))
+    journal = Journal(tmp_path, _PATIENT, receiver.take)
+    journal.start()
+    journal.stop()
+
+    assert receiver.bodies == [b"first", b"second"]
+    assert not list(tmp_path.glob(f"*{OPEN_SUFFIX}"))
+
+
+def test_the_open_segment_of_a_living_process_is_left_alone(
+    tmp_path: Path, receiver: _Receiver, journal: Journal
+) -> None:
+    journal.append(_record()).result(10)
+    other = _Receiver()
+    second = Journal(tmp_path, _PATIENT, other.take)
+    second.start()
+    second.stop()
+
+    assert other.paths == []
+    assert len(list(tmp_path.glob(f"*{OPEN_SUFFIX}"))) == 1
+
+
+def test_a_full_journal_refuses_until_something_is_loaded(
+    tmp_path: Path, receiver: _Receiver
+) -> None:
+    limits = JournalLimits(segment_age_s=60, quota_bytes=3 * len(_record()))
+    journal = Journal(tmp_path, limits, receiver.take)
+    journal.start()
+    for _ in range(3):
+        journal.append(_record())
+    with pytest.raises(RetryLaterError, match="the journal is full"):
+        journal.append(_record())
+    journal.seal(10)
+    journal.loaded(receiver.paths[0].stat().st_size)
+    journal.append(_record()).result(10)
+    journal.stop()
+
+    assert len(receiver.bodies) == 4
+
+
+def test_a_folder_that_takes_no_file_is_told_as_retry_later(
+    tmp_path: Path, receiver: _Receiver
+) -> None:
+    journal = Journal(tmp_path / "gone", _PATIENT, receiver.take)
+    journal.start()
+    (tmp_path / "gone").rmdir()
+
+    with pytest.raises(RetryLaterError, match="cannot grow"):
+        journal.append(_record())
+    journal.stop()
+
+
+def test_requests_in_flight_are_bounded_but_one_is_always_let_in() -> None:
+    in_flight = InFlightBytes(10)
+    with in_flight.held(100):
+        assert in_flight.value == 100
+        with pytest.raises(RetryLaterError), in_flight.held(1):
+            pass
+
+    assert in_flight.value == 0
