@@ -1,7 +1,7 @@
 # `make` alone tells what there is. A bare machine needs git, make and python3 (3.11 or later).
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check format test test-web cover serve demo bench build snapshots clean
+.PHONY: help setup check format test test-web cover soak serve demo bench build snapshots clean
 
 UV := scripts/uv
 RUN := $(UV) run --no-sync
@@ -38,6 +38,9 @@ test-web: dev-packages node-packages
 
 cover: setup ## Run every test and show what no test runs
 	scripts/pytest --cov --cov-report=term-missing --cov-report=html $(ARGS)
+
+soak: dev-packages ## Look for lost spans for an hour: kills, outages, torn files; ROUNDS=200 kills
+	SPANLOOM_SOAK_ROUNDS=$(or $(ROUNDS),200) scripts/pytest tests/faults -s $(ARGS)
 
 snapshots: setup ## Write the golden files of the tests anew; read the diff before you commit
 	UPDATE_SNAPSHOTS=1 scripts/pytest --inline-snapshot=create,fix $(ARGS)

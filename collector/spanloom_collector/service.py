@@ -4,15 +4,21 @@ import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import uvicorn
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from spanloom_collector.delivery.backlog import backlog_of
 from spanloom_collector.delivery.backpressure import InFlightBytes
 from spanloom_collector.delivery.journal import JournalLimits
 from spanloom_collector.delivery.records import Record
 from spanloom_collector.delivery.spool import Spool
+from spanloom_collector.metrics import DeliveryGauges, Meter, Metrics
 from spanloom_collector.pipeline.columns import rows_of
+from spanloom_collector.pipeline.segments import SEGMENT_FORMAT
+from spanloom_collector.receivers.connections import BoundedHttpProtocol
+from spanloom_collector.receivers.metering import MeteredApp
 from spanloom_collector.receivers.otlp_grpc import OtlpGrpcServer
 from spanloom_collector.receivers.otlp_http import OtlpHttpApp
 from spanloom_collector.settings import CollectorSettings
@@ -40,13 +46,18 @@ class Collector:
         >>> collector.stop()  # doctest: +SKIP
     """
 
-    def __init__(self, settings: CollectorSettings, engine: Engine) -> None:
+    def __init__(
+        self, settings: CollectorSettings, engine: Engine, metrics: Metrics | None = None
+    ) -> None:
         self._settings = settings
+        metrics = metrics or Metrics()
         limits = JournalLimits(quota_bytes=settings.journal_quota_bytes)
-        self.spool = Spool(engine, settings.journal_dir, _rows_of, limits)
+        self.spool = Spool(engine, settings.journal_dir, _rows_of, limits, SEGMENT_FORMAT, metrics)
         in_flight = InFlightBytes(settings.max_in_flight_bytes)
-        self.otlp_http_app = OtlpHttpApp(settings, self.spool, in_flight)
-        self._grpc = OtlpGrpcServer(settings, self.spool, in_flight)
+        http_app = OtlpHttpApp(settings, self.spool, in_flight, Meter(metrics, "http"))
+        self.otlp_http_app = MeteredApp(http_app, metrics)
+        self._grpc = OtlpGrpcServer(settings, self.spool, in_flight, Meter(metrics, "grpc"))
+        metrics.watch(_gauges(self.spool, settings.journal_dir, in_flight))
         listener = bound_socket(settings.host, settings.otlp_http_port)
         self._http = HttpServer(self.otlp_http_app, listener)
 
@@ -66,6 +77,16 @@ class Collector:
         self.spool.stop()
 
 
+def _gauges(spool: Spool, folder: Path, in_flight: InFlightBytes) -> DeliveryGauges:
+    return DeliveryGauges(
+        waiting_bytes=lambda: spool.waiting_bytes,
+        segments=lambda: backlog_of(folder).segment_count,
+        oldest_age_s=lambda: backlog_of(folder).oldest_age_s,
+        quarantined=lambda: spool.quarantine.count,
+        in_flight_bytes=lambda: in_flight.value,
+    )
+
+
 def _rows_of(record: Record) -> Iterator[SpanRow]:
     request = ExportTraceServiceRequest.FromString(record.body)
     return rows_of(request, record.project or None, record.received_unix_nano)
@@ -77,6 +98,8 @@ class HttpServer:
     def __init__(self, app: object, listener: socket.socket) -> None:
         config = uvicorn.Config(
             app,  # type: ignore[arg-type]
+            http=BoundedHttpProtocol,
+            ws="none",
             log_config=None,
             log_level="warning",
             access_log=False,

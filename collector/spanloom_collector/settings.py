@@ -6,6 +6,7 @@ from pathlib import Path
 
 DEFAULT_OTLP_GRPC_PORT = 4317
 DEFAULT_OTLP_HTTP_PORT = 4318
+DEFAULT_JOURNAL_QUOTA_BYTES = 10 * 1024**3
 
 
 @dataclass(frozen=True)
@@ -53,14 +54,23 @@ class CollectorSettings:
     max_in_flight_bytes: int = 256 * 1024**2
     """Bytes of requests being answered; beyond them clients are asked to retry."""
 
-    journal_quota_bytes: int = 10 * 1024**3
+    journal_quota_bytes: int = DEFAULT_JOURNAL_QUOTA_BYTES
     """Disk that accepted requests may take while the engine is away or behind."""
+
+    body_timeout_s: float = 30.0
+    """How long a client may take to send one request; exporters give up after ten seconds."""
 
     durable_timeout_s: float = 30.0
     """How long a request may wait for the disk before the client is asked to retry."""
 
     drain_timeout_s: float = 10.0
     """How long a stop waits for requests that are being answered."""
+
+    cors_origins: tuple[str, ...] = ()
+    """Origins of web pages that may send spans from a browser; ``*`` is every page."""
+
+    otlp_path_prefix: str = ""
+    """A path before ``/v1/traces`` that a proxy leaves in, such as ``/otlp``; without it, too."""
 
     tokens: Mapping[str, str | None] = field(default_factory=dict)
     """Accepted bearer tokens, each with the project it writes to (None: any). Empty: no check."""

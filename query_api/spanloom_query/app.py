@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from spanloom_collector.storage.connect import EngineUnavailableError
 from spanloom_query import problems
-from spanloom_query.routes import evaluations, projects, traces
+from spanloom_query.routes import evaluations, metrics, projects, traces
 from spanloom_query.routes import server as server_routes
 from spanloom_query.routes.context import Server
 
@@ -72,6 +72,7 @@ def create_api(server: Server) -> FastAPI:
     for router in (projects.router, traces.router, evaluations.router):
         app.include_router(router, prefix=_API_PREFIX)
     app.include_router(server_routes.router)
+    app.include_router(metrics.router)
     return app
 
 

@@ -26,6 +26,13 @@ environment:
                            e.g. http://user:password@host:8123
   SPANLOOM_TOKENS          accepted tokens, e.g. 'secret1,secret2=my-project'; the second one may
                            only read and write my-project
+  SPANLOOM_CORS_ORIGINS    web pages that may send spans, e.g. 'https://app.example.org', or '*'
+  SPANLOOM_OTLP_PATH_PREFIX
+                           a path before /v1/traces on the port for OTLP/HTTP, e.g. /otlp
+  SPANLOOM_JOURNAL_QUOTA_BYTES
+                           disk that accepted spans may take while the engine is away (10 GiB)
+  SPANLOOM_LOG_FORMAT      text, or json for one JSON object a line
+  SPANLOOM_LOG_LEVEL       DEBUG, INFO (the default), WARNING or ERROR
 
 examples:
   spanloom serve                                   everything on this machine, data in ./spanloom-data
@@ -40,6 +47,23 @@ examples:
   spanloom demo            start a server, run the demo app, keep serving until Ctrl-C
   spanloom demo --once     the same, but end after printing the addresses
   SPANLOOM_ENDPOINT=http://127.0.0.1:4319 spanloom demo   send to a server that is running
+"""
+
+
+_DOCTOR_EPILOG = """\
+Nothing is changed. A server that runs on the folder is asked how it is; the engine is opened only
+when no server holds it. Each line begins with ok, warn or fail; the exit code is 1 when one fails.
+Give the ports, the host and the environment that 'spanloom serve' gets.
+
+environment:
+  SPANLOOM_ENDPOINT        the running server (--endpoint)
+  SPANLOOM_API_KEY         a token of that server; without it, the first one of SPANLOOM_TOKENS
+
+examples:
+  spanloom doctor                                  before the first start, or when something is odd
+  spanloom doctor --data /var/lib/spanloom         of a server that runs, or does not start
+  spanloom doctor --endpoint http://host:4319      of a server elsewhere, asked from here
+  spanloom doctor --json | jq '.checks[] | select(.level != "ok")'
 """
 
 
@@ -72,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_serve(commands)
     _add_demo(commands)
+    _add_doctor(commands)
     return parser
 
 
@@ -99,6 +124,26 @@ def _add_demo(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     _add_server_options(demo)
     demo.add_argument("--once", action="store_true", help="end after printing the addresses")
     demo.set_defaults(run=_demo)
+
+
+def _add_doctor(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    doctor = commands.add_parser(
+        "doctor",
+        help="look at everything a server needs, and say what to do",
+        description="Look at packages, clock, folder, disk, ports, engine, journal, quarantine "
+        "and a running server, and say what to do about each.",
+        epilog=_DOCTOR_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_server_options(doctor)
+    doctor.add_argument(
+        "--endpoint",
+        default=os.environ.get("SPANLOOM_ENDPOINT"),
+        metavar="URL",
+        help="the running server (default: that of the folder, else that on --port)",
+    )
+    doctor.add_argument("--json", action="store_true", help="answer in JSON, for machines")
+    doctor.set_defaults(run=_doctor)
 
 
 def _add_server_options(parser: argparse.ArgumentParser) -> None:
@@ -138,17 +183,33 @@ def _port(text: str) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    from spanloom_query.serving import ServingError, log_to_stderr, serve_until_stopped
+    from spanloom_collector.logs import LogSettings, LogSettingsError, write_log
+    from spanloom_query.serving import ServingError, serve_until_stopped
 
-    log_to_stderr()
     try:
+        write_log(LogSettings.from_environment(os.environ))
         serve_until_stopped(
             _server_options(options),
             on_ready=lambda addresses: print(addresses.ready_line, flush=True),
         )
-    except ServingError as error:
+    except (LogSettingsError, ServingError) as error:
         return _failed(error)
     return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from spanloom_query.checkups import Patient
+    from spanloom_query.doctor import examined
+    from spanloom_query.serving import ServingError
+
+    try:
+        server = _server_options(options)
+    except ServingError as error:
+        return _failed(error)
+    token = os.environ.get("SPANLOOM_API_KEY") or next(iter(server.tokens or {}), None)
+    report = examined(Patient(server, options.endpoint, token))
+    print(report.json() if options.json else "\n".join(report.lines()))
+    return 1 if report.failed else 0
 
 
 def _demo(options: argparse.Namespace) -> int:
@@ -179,10 +240,32 @@ def _server_options(options: argparse.Namespace) -> "ServeOptions":
         insecure=options.insecure,
         clickhouse_url=os.environ.get("SPANLOOM_CLICKHOUSE_URL") or None,
         tokens=_tokens(os.environ.get("SPANLOOM_TOKENS", "")),
+        cors_origins=_listed(os.environ.get("SPANLOOM_CORS_ORIGINS", "")),
+        otlp_path_prefix=_prefix(os.environ.get("SPANLOOM_OTLP_PATH_PREFIX", "")),
+        journal_quota_bytes=_quota_bytes(),
     )
+
+
+def _quota_bytes() -> int:
+    from spanloom_collector.settings import DEFAULT_JOURNAL_QUOTA_BYTES
+    from spanloom_query.serving import ServingError
+
+    text = os.environ.get("SPANLOOM_JOURNAL_QUOTA_BYTES") or str(DEFAULT_JOURNAL_QUOTA_BYTES)
+    if not text.isdigit():
+        raise ServingError(f"SPANLOOM_JOURNAL_QUOTA_BYTES must be a number, not {text!r}")
+    return int(text)
 
 
 def _tokens(text: str) -> dict[str, str | None]:
     """Tokens from ``token``, ``token=project``, separated by commas."""
     entries = (entry.strip().partition("=") for entry in text.split(",") if entry.strip())
     return {token: project or None for token, _, project in entries}
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(entry.strip() for entry in text.split(",") if entry.strip())
+
+
+def _prefix(text: str) -> str:
+    path = text.strip().strip("/")
+    return f"/{path}" if path else ""

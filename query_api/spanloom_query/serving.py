@@ -1,23 +1,36 @@
 """Everything in one process: engine, collector, API and page; started, and stopped in order."""
 
 import logging
+import os
 import signal
+import socket
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import NamedTuple
 
-from spanloom_collector.service import Collector, HttpServer, bound_socket
-from spanloom_collector.settings import CollectorSettings, StorageSettings
-from spanloom_collector.storage.connect import EngineUnavailableError, open_engine
+from prometheus_client import CollectorRegistry
+
+from spanloom_collector.metrics import Metrics
+from spanloom_collector.service import Collector, HttpServer, Ports, bound_socket
+from spanloom_collector.settings import (
+    DEFAULT_JOURNAL_QUOTA_BYTES,
+    CollectorSettings,
+    StorageSettings,
+)
+from spanloom_collector.storage.connect import Engine, EngineUnavailableError, open_engine
 from spanloom_collector.storage.migrate import MigrationError
 from spanloom_query.app import create_app
+from spanloom_query.presence import announced
+from spanloom_query.readiness import findings
 from spanloom_query.routes.context import Server
 from spanloom_query.settings import QuerySettings
 
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_LOG = logging.getLogger(__name__)
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
@@ -37,6 +50,14 @@ class ServeOptions:
     insecure: bool = False
     clickhouse_url: str | None = None
     tokens: Mapping[str, str | None] | None = None
+    cors_origins: tuple[str, ...] = ()
+    otlp_path_prefix: str = ""
+    journal_quota_bytes: int = DEFAULT_JOURNAL_QUOTA_BYTES
+
+    @property
+    def journal_dir(self) -> Path:
+        """Where accepted requests wait for the engine."""
+        return self.data_dir / "journal"
 
 
 class RunningServer:
@@ -87,68 +108,100 @@ def serve_until_stopped(
         signal.signal(number, stop)
     server = RunningServer(options)
     try:
+        _LOG.info("%s pid=%d data=%s", server.addresses.ready_line, os.getpid(), options.data_dir)
         on_ready(server.addresses)
         if not once:
             stopped.wait()
     finally:
+        _LOG.info("stopping: answering what is under way, making it durable")
         server.stop()
+        _LOG.info("stopped")
+
+
+class _Parts(NamedTuple):
+    """What was started, in order."""
+
+    listener: socket.socket
+    engine: Engine
+    collector: Collector
+    ports: Ports
+    registry: CollectorRegistry
 
 
 def _start(options: ServeOptions, started: ExitStack) -> Addresses:
     _refuse_open_door(options)
-    tokens = options.tokens or {}
     try:
-        listener = bound_socket(options.host, options.port)
-        started.callback(listener.close)
-        engine = open_engine(
-            StorageSettings(options.data_dir, clickhouse_url=options.clickhouse_url)
-        )
-        started.callback(engine.close)
-        collector_settings = CollectorSettings(
-            journal_dir=options.data_dir / "journal",
-            host=options.host,
-            otlp_grpc_port=options.otlp_grpc_port,
-            otlp_http_port=options.otlp_http_port,
-            tokens=tokens,
-        )
-        collector = Collector(collector_settings, engine)
-        started.callback(collector.stop)
-        ports = collector.start()
+        parts = _started_parts(options, started)
     except (EngineUnavailableError, MigrationError, OSError) as error:
         raise ServingError(str(error)) from error
+    addresses = _addresses(options, parts)
+    app = create_app(_server(options, parts, addresses), parts.collector.otlp_http_app)
+    web = HttpServer(app, parts.listener)
+    web.start()
+    started.callback(web.stop)
+    started.enter_context(
+        announced(options.data_dir, addresses.endpoint, addresses.otlp_grpc, addresses.otlp_http)
+    )
+    return addresses
+
+
+def _started_parts(options: ServeOptions, started: ExitStack) -> _Parts:
+    listener = bound_socket(options.host, options.port)
+    started.callback(listener.close)
+    engine = open_engine(StorageSettings(options.data_dir, clickhouse_url=options.clickhouse_url))
+    started.callback(engine.close)
+    registry = CollectorRegistry()
+    collector = Collector(_collector_settings(options), engine, Metrics(registry))
+    started.callback(collector.stop)
+    return _Parts(listener, engine, collector, collector.start(), registry)
+
+
+def _collector_settings(options: ServeOptions) -> CollectorSettings:
+    return CollectorSettings(
+        journal_dir=options.journal_dir,
+        host=options.host,
+        otlp_grpc_port=options.otlp_grpc_port,
+        otlp_http_port=options.otlp_http_port,
+        cors_origins=options.cors_origins,
+        otlp_path_prefix=options.otlp_path_prefix,
+        tokens=options.tokens or {},
+        journal_quota_bytes=options.journal_quota_bytes,
+    )
+
+
+def _addresses(options: ServeOptions, parts: _Parts) -> Addresses:
     host = _ANY_ADDRESS.get(options.host, options.host)
     name = f"[{host}]" if ":" in host else host
-    addresses = Addresses(
-        endpoint=f"http://{name}:{listener.getsockname()[1]}",
-        otlp_grpc=f"{name}:{ports.otlp_grpc}",
-        otlp_http=f"http://{name}:{ports.otlp_http}",
+    return Addresses(
+        endpoint=f"http://{name}:{parts.listener.getsockname()[1]}",
+        otlp_grpc=f"{name}:{parts.ports.otlp_grpc}",
+        otlp_http=f"http://{name}:{parts.ports.otlp_http}",
     )
-    query_settings = QuerySettings(
+
+
+def _server(options: ServeOptions, parts: _Parts, addresses: Addresses) -> Server:
+    spool = parts.collector.spool
+    settings = QuerySettings(
         host=options.host,
         port=options.port,
         endpoint=addresses.endpoint,
         otlp_http=addresses.otlp_http,
         otlp_grpc=addresses.otlp_grpc,
-        tokens=tokens,
+        tokens=options.tokens or {},
     )
-    server = Server(engine, query_settings, collector.spool.catch_up)
-    web = HttpServer(create_app(server, collector.otlp_http_app), listener)
-    web.start()
-    started.callback(web.stop)
-    return addresses
+    return Server(
+        parts.engine,
+        settings,
+        spool.catch_up,
+        look=lambda: findings(spool, options.journal_dir, options.journal_quota_bytes),
+        registry=parts.registry,
+    )
 
 
 def _refuse_open_door(options: ServeOptions) -> None:
-    if options.host in _LOOPBACK or options.tokens or options.insecure:
+    if options.host in LOOPBACK or options.tokens or options.insecure:
         return
     raise ServingError(
         f"listening on {options.host} without tokens would let anyone who reaches it read and "
         "write: set SPANLOOM_TOKENS, or pass --insecure if that is meant"
-    )
-
-
-def log_to_stderr() -> None:
-    """Let warnings of the server be seen."""
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )

@@ -4,6 +4,7 @@ import time
 import uuid
 
 import orjson
+import pytest
 
 from spanloom_collector.pipeline.columns import rows_of
 from spanloom_collector.pipeline.otlp_json import request_from_json
@@ -42,7 +43,8 @@ def test_columns_are_those_of_the_table(engine: Engine) -> None:
     with engine.reader() as client:
         described = client.query("DESCRIBE TABLE spans").result_rows
 
-    table = {name: type_ for name, type_, *_ in described if name != "is_deleted"}
+    stored = [(name, type_) for name, type_, default, *_ in described if default != "ALIAS"]
+    table = {name: type_ for name, type_ in stored if name != "is_deleted"}
     assert table == COLUMN_TYPES
 
 
@@ -77,6 +79,25 @@ def test_an_ended_span_is_not_hidden_by_its_late_start_record(engine: Engine) ->
     assert found is not None
     assert found.status == "unset"
     assert found.end_time_unix_nano == ended.end_time_unix_nano
+
+
+@pytest.mark.parametrize(
+    ("end", "code", "age_s", "status"),
+    [(1, 0, 9e9, "unset"), (1, 1, 0, "ok"), (1, 2, 0, "error"), (0, 0, 0, "running"),
+     (0, 2, 3500, "running"), (0, 0, 3700, "lost")],
+)  # fmt: skip
+def test_a_span_that_never_ends_is_running_for_an_hour_and_then_lost(
+    engine: Engine, end: int, code: int, age_s: float, status: str
+) -> None:
+    project = uuid.uuid4().hex
+    now = time.time_ns()
+    sent = span(end_time_unix_nano=end and now, status={"code": code})
+    received = max(1, now - int(age_s * 1e9))
+    _stored(engine, list(rows_of(request(sent), project, received)))
+
+    found = get_span(engine, project, sent.trace_id.hex(), sent.span_id.hex())
+    assert found is not None
+    assert found.status == status
 
 
 def test_one_batch_may_reach_over_many_months(engine: Engine) -> None:

@@ -13,6 +13,7 @@ inserts, errors. Sessions, users and external tables are not; open the client wi
 import argparse
 import gzip
 import json
+import os
 import re
 import signal
 import threading
@@ -272,7 +273,10 @@ def main() -> None:
     """Serve the folder named on the command line until SIGTERM."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("--path", type=Path, required=True, help="folder of the engine's data")
-    engine = Engine(parser.parse_args().path)
+    path = parser.parse_args().path.resolve()
+    path.mkdir(parents=True, exist_ok=True)
+    os.chdir(path)  # the engine keeps schemas that statements bring along in the current folder
+    engine = Engine(path)
     server = Server(engine)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from spanloom_collector.delivery.backpressure import RetryLaterError
 from spanloom_collector.delivery.records import intact_length
+from spanloom_collector.metrics import Metrics
 
 _LOG = logging.getLogger(__name__)
 OPEN_SUFFIX = ".open"
@@ -32,7 +33,7 @@ SEALED_SUFFIX = ".pb"
 class JournalLimits:
     """When a segment is full, and when the journal is."""
 
-    segment_bytes: int = 16 * 1024**2
+    segment_bytes: int = 32 * 1024**2
     """A segment is sealed when it holds this much."""
 
     segment_age_s: float = 0.25
@@ -48,8 +49,10 @@ class _OpenSegment:
     fd: int
     opened_monotonic: float
     length: int = 0
+    synced_length: int = 0
     waiting: list[Future[None]] = field(default_factory=list)
     handed_over: bool = False
+    broken: bool = False
 
     @property
     def sealed_path(self) -> Path:
@@ -60,8 +63,13 @@ class Journal:
     """Appends records durably and hands sealed segments over."""
 
     def __init__(
-        self, folder: Path, limits: JournalLimits, on_sealed: Callable[[Path, int], None]
+        self,
+        folder: Path,
+        limits: JournalLimits,
+        on_sealed: Callable[[Path, int], None],
+        metrics: Metrics | None = None,
     ) -> None:
+        self._metrics = metrics or Metrics()
         self._folder = folder
         self._limits = limits
         self._on_sealed = on_sealed
@@ -131,6 +139,11 @@ class Journal:
         self._thread.join()
 
     @property
+    def is_alive(self) -> bool:
+        """Whether the thread runs that makes records durable."""
+        return self._thread.is_alive()
+
+    @property
     def waiting_bytes(self) -> int:
         """Bytes on disk that are not loaded yet."""
         segment = self._segment
@@ -151,12 +164,8 @@ class Journal:
         self._count += 1
         path = self._folder / f"{self._epoch:020}-{os.getpid()}-{self._count:08}{OPEN_SUFFIX}"
         try:
-            fd = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # With its blocks there already, a sync need not write the file's size each time.
-            os.posix_fallocate(fd, 0, self._limits.segment_bytes)
+            fd = _created(path, self._limits.segment_bytes)
         except OSError as error:
-            path.unlink(missing_ok=True)
             raise RetryLaterError(f"the journal cannot grow: {error.strerror}") from error
         self._segment = _OpenSegment(path, fd, time.monotonic())
         return self._segment
@@ -175,10 +184,10 @@ class Journal:
         while True:
             with self._changed:
                 self._changed.wait_for(self._has_work, timeout=self._limits.segment_age_s / 4)
-                segment, waiting = self._segment, self._taken_waiting()
-                finished = self._stopping and not waiting
+                segment = self._segment
+                finished = self._stopping and not (segment and segment.waiting)
             if segment is not None:
-                self._synced(segment, waiting)
+                self._sync(segment)
                 if finished or self._is_ripe(segment):
                     self._sealed(segment)
             if finished and self._segment is None:
@@ -188,52 +197,91 @@ class Journal:
         segment = self._segment
         return self._stopping or self._seal_wanted or bool(segment and segment.waiting)
 
-    def _taken_waiting(self) -> list[Future[None]]:
-        if self._segment is None:
-            return []
-        waiting, self._segment.waiting = self._segment.waiting, []
-        return waiting
-
-    def _synced(self, segment: _OpenSegment, waiting: list[Future[None]]) -> None:
+    def _sync(self, segment: _OpenSegment) -> None:
+        with self._changed:
+            waiting, segment.waiting = segment.waiting, []
+            length = segment.length
         if not waiting:
             return
         try:
-            os.fdatasync(segment.fd)
+            with self._metrics.sync_seconds.time():
+                os.fdatasync(segment.fd)
         except OSError as error:
             _LOG.exception("the journal cannot be synced")
-            for durable in waiting:
-                durable.set_exception(RetryLaterError(f"the disk failed: {error.strerror}"))
+            self._break_off(segment, waiting, error)
             return
+        segment.synced_length = length
         for durable in waiting:
             durable.set_result(None)
+
+    def _break_off(
+        self, segment: _OpenSegment, waiting: list[Future[None]], error: OSError
+    ) -> None:
+        """Keep what was synced before and refuse the rest.
+
+        After a failed sync the disk may have dropped any page written since the last one, and a
+        record behind a hole would be taken for a torn tail: nothing more goes into this segment.
+        """
+        with self._changed:
+            waiting, segment.waiting = waiting + segment.waiting, []
+            segment.length, segment.broken = segment.synced_length, True
+            if self._segment is segment:
+                self._segment, self._seal_wanted = None, False
+        for durable in waiting:
+            durable.set_exception(RetryLaterError(f"the disk failed: {error.strerror}"))
 
     def _is_ripe(self, segment: _OpenSegment) -> bool:
         age_s = time.monotonic() - segment.opened_monotonic
         return (
             self._seal_wanted
+            or segment.broken
             or segment.length >= self._limits.segment_bytes
             or age_s >= self._limits.segment_age_s
         )
 
     def _sealed(self, segment: _OpenSegment) -> None:
         with self._changed:
-            waiting = self._taken_waiting()
-            self._segment, self._seal_wanted = None, False
+            if self._segment is segment:
+                self._segment, self._seal_wanted = None, False
+        self._sync(segment)
+        with self._changed:
             self._waiting_bytes += segment.length
-        os.ftruncate(segment.fd, segment.length)
-        self._synced(segment, waiting)
-        os.fsync(segment.fd)
-        segment.path.rename(segment.sealed_path)
-        sync_folder(self._folder)
-        os.close(segment.fd)
-        self._on_sealed(segment.sealed_path, segment.length)
+        try:
+            _seal(segment)
+        except OSError:
+            _LOG.exception("%s cannot be sealed: the next start takes it over", segment.path.name)
+        else:
+            self._on_sealed(segment.sealed_path, segment.length)
+        finally:
+            os.close(segment.fd)
         with self._changed:
             segment.handed_over = True
             self._changed.notify_all()
 
     def _hand_over(self, path: Path, size_bytes: int) -> None:
+        self._metrics.replayed_segments.inc()
         self._waiting_bytes += size_bytes
         self._on_sealed(path, size_bytes)
+
+
+def _created(path: Path, size_bytes: int) -> int:
+    """Create a segment's file, with its space: a sync need not write the size each time."""
+    fd = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.posix_fallocate(fd, 0, size_bytes)
+    except OSError:
+        os.close(fd)  # an open file would keep the space that it got
+        path.unlink()
+        raise
+    return fd
+
+
+def _seal(segment: _OpenSegment) -> None:
+    os.ftruncate(segment.fd, segment.length)
+    os.fsync(segment.fd)
+    segment.path.rename(segment.sealed_path)
+    sync_folder(segment.path.parent)
 
 
 def _seal_orphan(path: Path) -> None:
@@ -245,7 +293,9 @@ def _seal_orphan(path: Path) -> None:
         os.close(fd)  # its writer lives: it is another front-end process
         return
     length = intact_length(path.read_bytes())
+    written = os.fstat(fd)
     os.ftruncate(fd, length)
+    os.utime(fd, ns=(written.st_atime_ns, written.st_mtime_ns))  # its age is that of its records
     os.fsync(fd)
     os.close(fd)
     if length:

@@ -11,23 +11,38 @@ import re
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, DataError
 
 from spanloom_collector.delivery.quarantine import Quarantine
-from spanloom_collector.delivery.records import Record, decoded
+from spanloom_collector.delivery.records import Record, decoded, intact_length
+from spanloom_collector.logs import ONCE_A_MINUTE
+from spanloom_collector.metrics import Metrics
 from spanloom_collector.storage.connect import Engine, EngineUnavailableError
 from spanloom_collector.storage.rows import SpanRow, insert_spans
+from spanloom_collector.storage.segments import (
+    SegmentFormat,
+    insert_segment_body,
+    insert_segment_file,
+)
 
 _LOG = logging.getLogger(__name__)
 _ROWS_PER_INSERT = 5_000
+
+ENGINE_DECODES_FROM_BYTES = 1024**2
+"""Larger segments are decoded by the engine: a third of the CPU a span, after 80 ms a segment."""
+
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 5.0
+_TRYING_AGAIN = "the engine does not take spans, trying again: %s"
 
 # Of the errors that the engine numbers, those that speak of the rows and not of its own state. Any
 # other one is met by waiting: a segment is never given up because the engine was unwell.
-_FAULTS_OF_ROWS = {6, 26, 27, 33, 36, 38, 41, 53, 69, 70, 72, 117, 131, 321, 349, 407, 636}
+_FAULTS_OF_ROWS = {6, 26, 27, 32, 33, 36, 38, 41, 53, 69, 70, 72, 117, 131, 321, 349, 395, 407, 636}
+_FAULTS_OF_ROWS |= {115, 434}  # an older server that cannot decode segments: rows are laid out here
 _CODE = re.compile(r"Code: (\d+)")
 
 RowsOf = Callable[[Record], Iterable[SpanRow]]
@@ -52,6 +67,7 @@ class Loader:
     Args:
         engine: where the rows go.
         rows_of: lays one record out as rows; whatever it raises condemns the record.
+        form: with which the engine decodes large segments itself; None leaves all to `rows_of`.
         quarantine: takes what is refused.
         on_loaded: called with a segment's size when it is gone.
     """
@@ -60,11 +76,15 @@ class Loader:
         self,
         engine: Engine,
         rows_of: RowsOf,
+        form: SegmentFormat | None,
         quarantine: Quarantine,
         on_loaded: Callable[[int], None],
+        metrics: Metrics | None = None,
     ) -> None:
+        self._metrics = metrics or Metrics()
         self._engine = engine
         self._rows_of = rows_of
+        self._form = form
         self._quarantine = quarantine
         self._on_loaded = on_loaded
         self._segments: deque[_Segment] = deque()
@@ -101,11 +121,17 @@ class Loader:
             self._changed.notify_all()
         self._thread.join()
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether the thread runs that loads segments."""
+        return self._thread.is_alive()
+
     def _run(self) -> None:
         while (segment := self._next()) is not None:
-            if not self._loaded(segment):
-                return  # stopping while the engine is away: the segment stays on disk
-            segment.path.unlink()
+            with self._metrics.load_seconds.time():
+                if not self._finished_with(segment):
+                    return  # stopping while engine or disk is away: the segment stays on disk
+            self._metrics.loaded_bytes.inc(segment.size_bytes)
             self._on_loaded(segment.size_bytes)
             with self._changed:
                 self._finished += 1
@@ -116,9 +142,45 @@ class Loader:
             self._changed.wait_for(lambda: self._segments or self._stopping)
             return None if self._stopping else self._segments.popleft()
 
+    def _finished_with(self, segment: _Segment) -> bool:
+        """Load a segment and delete it, trying again for as long as the disk is unwell."""
+        for pause_s in _pauses():
+            if not segment.path.exists():
+                _LOG.error("segment %s was removed before it was loaded", segment.path.stem)
+                return True
+            try:
+                if not self._loaded(segment):
+                    return False
+                segment.path.unlink()
+                return True
+            except OSError as error:
+                _LOG.warning("segment %s waits for the disk: %s", segment.path.stem, error)
+            if self._stopped_within(pause_s):
+                return False
+        raise AssertionError("pauses never end")
+
     def _loaded(self, segment: _Segment) -> bool:
-        records = tuple(decoded(segment.path.read_bytes()))
-        return self._stored(_Part(segment.path.stem, records))
+        if self._form is not None and segment.size_bytes >= ENGINE_DECODES_FROM_BYTES:
+            try:
+                return self._engine_decoded(segment, self._form)
+            except ClickHouseError as error:
+                _LOG.info("segment %s is decoded in Python: %s", segment.path.stem, error)
+        return self._stored(_Part(segment.path.stem, self._records(segment)))
+
+    def _records(self, segment: _Segment) -> Sequence[Record]:
+        content = segment.path.read_bytes()
+        length = intact_length(content)
+        if length < len(content):  # it was whole when it was sealed: the disk has lost something
+            name, lost = f"{segment.path.stem}-damaged", Record(content[length:], 0, "")
+            reason = f"the segment is damaged at byte {length}; this is the rest of it"
+            _LOG.error("%s goes into quarantine: %s", name, reason)
+            self._quarantine.put(name, lost, reason)
+        return tuple(decoded(content[:length]))
+
+    def _engine_decoded(self, segment: _Segment, form: SegmentFormat) -> bool:
+        insert = insert_segment_file if self._engine.is_embedded else insert_segment_body
+        token = segment.path.stem
+        return self._taken(lambda client: insert(client, segment.path, form, token))
 
     def _stored(self, part: _Part) -> bool:
         """Store a part, halving it where its content is refused."""
@@ -140,27 +202,33 @@ class Loader:
         self._quarantine.put(part.name, part.records[0], str(error))
 
     def _inserted(self, name: str, rows: Sequence[SpanRow]) -> bool:
-        """Insert rows, waiting for the engine as long as it takes.
+        return all(
+            self._taken(partial(insert_spans, rows=chunk, deduplication_token=f"{name}/{number}"))
+            for number, chunk in enumerate(_chunks(rows))
+        )
+
+    def _taken(self, insert: Callable[[Client], None]) -> bool:
+        """Insert, trying again for as long as the engine is unwell.
 
         Returns:
             False when told to stop meanwhile.
 
         Raises:
-            ClickHouseError: the engine refuses the rows themselves.
+            ClickHouseError: the engine is well and refuses the rows themselves.
         """
-        for number, chunk in enumerate(_chunks(rows)):
-            for pause_s in _pauses():
-                try:
-                    with self._engine.writer() as client:
-                        insert_spans(client, chunk, f"{name}/{number}")
-                    break
-                except (ClickHouseError, EngineUnavailableError, OSError) as error:
-                    if _is_fault_of_rows(error):
-                        raise
-                    _LOG.warning("the engine does not take spans, trying again: %s", error)
-                    if self._stopped_within(pause_s):
-                        return False
-        return True
+        for pause_s in _pauses():
+            try:
+                with self._engine.writer() as client:
+                    insert(client)
+                return True
+            except (ClickHouseError, EngineUnavailableError, OSError) as error:
+                if _is_fault_of_rows(error):
+                    raise
+                self._metrics.insert_retries.inc()
+                _LOG.warning(_TRYING_AGAIN, error, extra=ONCE_A_MINUTE)
+            if self._stopped_within(pause_s):
+                return False
+        raise AssertionError("pauses never end")
 
     def _stopped_within(self, seconds: float) -> bool:
         with self._changed:

@@ -3,12 +3,22 @@
 import json
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from spanloom_collector.delivery.journal import sync_folder
 from spanloom_collector.delivery.records import Record, encoded
 
 _SUFFIX = ".pb"
+
+
+class Entry(NamedTuple):
+    """A record that is kept aside."""
+
+    name: str
+    reason: str
+    project: str
 
 
 class Quarantine:
@@ -40,6 +50,16 @@ class Quarantine:
     def count(self) -> int:
         """How many records are kept aside."""
         return sum(1 for _ in self._folder.glob(f"*{_SUFFIX}"))
+
+
+def entries_of(folder: Path) -> Iterator[Entry]:
+    """What is kept aside in a quarantine's folder, by name; one that is not there holds nothing."""
+    for path in sorted(folder.glob(f"*{_SUFFIX}")):
+        try:
+            note = json.loads(path.with_suffix(".json").read_text())
+        except (OSError, ValueError):
+            note = {}  # the process died between the two files
+        yield Entry(path.stem, note.get("reason", "unknown"), note.get("project", ""))
 
 
 def _written(path: Path, content: bytes) -> None:

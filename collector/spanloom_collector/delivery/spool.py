@@ -12,18 +12,26 @@ from spanloom_collector.delivery.journal import Journal, JournalLimits
 from spanloom_collector.delivery.loader import Loader, RowsOf
 from spanloom_collector.delivery.quarantine import Quarantine
 from spanloom_collector.delivery.records import Record, encoded
+from spanloom_collector.metrics import Metrics
 from spanloom_collector.storage.connect import Engine
+from spanloom_collector.storage.segments import SegmentFormat
 
 
 class Spool:
     """Accepts requests durably and brings them into the table."""
 
     def __init__(
-        self, engine: Engine, folder: Path, rows_of: RowsOf, limits: JournalLimits
+        self,
+        engine: Engine,
+        folder: Path,
+        rows_of: RowsOf,
+        limits: JournalLimits,
+        form: SegmentFormat | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         self.quarantine = Quarantine(folder / "quarantine")
-        self._loader = Loader(engine, rows_of, self.quarantine, self._on_loaded)
-        self._journal = Journal(folder, limits, self._loader.hand_over)
+        self._loader = Loader(engine, rows_of, form, self.quarantine, self._on_loaded, metrics)
+        self._journal = Journal(folder, limits, self._loader.hand_over, metrics)
 
     def start(self) -> None:
         """Replay what an earlier process left, then accept requests."""
@@ -58,6 +66,16 @@ class Spool:
         """Make durable what is open, finish the segment under way, leave the rest on disk."""
         self._journal.stop()
         self._loader.stop()
+
+    @property
+    def accepts(self) -> bool:
+        """Whether the thread runs that makes requests durable."""
+        return self._journal.is_alive
+
+    @property
+    def loads(self) -> bool:
+        """Whether the thread runs that fills the table."""
+        return self._loader.is_alive
 
     @property
     def waiting_bytes(self) -> int:

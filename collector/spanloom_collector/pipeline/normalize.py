@@ -1,5 +1,6 @@
 """Interpret the rules over one span's attributes."""
 
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -7,7 +8,8 @@ from spanloom_collector.pipeline import dialects
 from spanloom_collector.storage.attributes import TypedAttributes
 
 _DEFAULT_KIND = "span"
-_MAX_COUNT = 2**63 - 1
+_MAX_COUNT = 9.2e18
+_DIGITS = re.compile(r"[0-9]{1,18}")
 
 
 class Payload(NamedTuple):
@@ -46,11 +48,11 @@ def kind_of(strings: Mapping[str, str], has_model: bool) -> str:
 
 
 def _count(attributes: TypedAttributes, key: str) -> int | None:
-    value: int | float | str | None = attributes.ints.get(key)
-    if value is None:
-        value = attributes.floats.get(key, attributes.strings.get(key))
-    try:
-        count = int(value) if value is not None else -1
-    except (ValueError, OverflowError):
-        return None
-    return count if 0 <= count <= _MAX_COUNT else None
+    if key in attributes.ints:
+        count = attributes.ints[key]
+        return count if count >= 0 else None
+    if key in attributes.floats:
+        number = attributes.floats[key]
+        return int(number) if 0 <= number < _MAX_COUNT else None
+    digits = attributes.strings.get(key, "")
+    return int(digits) if _DIGITS.fullmatch(digits) else None

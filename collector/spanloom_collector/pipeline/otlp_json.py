@@ -25,6 +25,8 @@ _T = TypeVar("_T")
 
 _MAX_VALUE_DEPTH = 40
 _HEX = re.compile(r"(?:[0-9a-fA-F]{2})*")
+_INTEGER = re.compile(r"-?[0-9]{1,20}")
+_OTHER_SIGNALS = {"resourceLogs": "logs", "resourceMetrics": "metrics"}
 
 
 def request_from_json(body: bytes) -> ExportTraceServiceRequest:
@@ -36,6 +38,9 @@ def request_from_json(body: bytes) -> ExportTraceServiceRequest:
     document = orjson.loads(body) if body.strip() else {}
     if not isinstance(document, dict):
         raise ValueError("the body must be an object")
+    for name, signal in _OTHER_SIGNALS.items():
+        if name in document and "resourceSpans" not in document:
+            raise ValueError(f"these are {signal}, not traces: send them to /v1/{signal}")
     return ExportTraceServiceRequest(
         resource_spans=_list(document, "resourceSpans", _resource_spans)
     )
@@ -168,7 +173,9 @@ _VALUE_READERS: dict[str, Callable[[dict[str, Any], int], AnyValue]] = {
 
 
 def _wrong(name: str, value: object, wanted: str) -> ValueError:
-    return ValueError(f"{name} must be {wanted}, not {str(value)[:60]!r}")
+    # An array or object is not shown: to write out a whole body would take its size once more.
+    shown = type(value).__name__ if isinstance(value, list | dict) else repr(str(value)[:60])
+    return ValueError(f"{name} must be {wanted}, not {shown}")
 
 
 def _object(value: dict[str, Any], name: str) -> dict[str, Any] | None:
@@ -207,10 +214,9 @@ def _int(value: dict[str, Any], name: str, low: int, high: int) -> int:
     member = value.get(name)
     if member is None:
         return 0
-    try:
-        number = None if isinstance(member, bool | float) else int(member)
-    except (TypeError, ValueError):
-        number = None
+    written = isinstance(member, str) and _INTEGER.fullmatch(member)
+    exact = isinstance(member, int) and not isinstance(member, bool)
+    number = int(member) if written or exact else None
     if number is None or not low <= number <= high:
         raise _wrong(name, member, f"an integer from {low} to {high}, as a number or a string")
     return number

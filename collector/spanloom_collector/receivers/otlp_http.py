@@ -5,91 +5,61 @@ Every error is a ``google.rpc.Status`` in the encoding of the request, as OTLP a
 
 import asyncio
 import json
+import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, NamedTuple
 
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
-from google.rpc.status_pb2 import Status
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
-    ExportLogsPartialSuccess,
-    ExportLogsServiceResponse,
-)
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
-    ExportMetricsPartialSuccess,
-    ExportMetricsServiceResponse,
-)
+from google.rpc import code_pb2
 
-from spanloom_collector.delivery.backpressure import InFlightBytes, RetryLaterError
-from spanloom_collector.pipeline.decode import (
-    Encoding,
-    MalformedRequestError,
-    RequestTooLargeError,
-    UnsupportedEncodingError,
-    decompressed,
-)
+from spanloom_collector.delivery.backpressure import InFlightBytes
+from spanloom_collector.metrics import Meter
+from spanloom_collector.pipeline.decode import Encoding, decompressed
 from spanloom_collector.pipeline.intake import Accepted, Sink, accept
-from spanloom_collector.pipeline.projects import ProjectNameError
-from spanloom_collector.receivers.access import (
-    ForbiddenError,
-    UnauthenticatedError,
-    granted_project,
+from spanloom_collector.receivers.access import granted_project
+from spanloom_collector.receivers.bodies import Incoming, Receive, held_body
+from spanloom_collector.receivers.cors import CrossOrigin, Headers
+from spanloom_collector.receivers.other_signals import LOGS_RESPONSE, METRICS_RESPONSE
+from spanloom_collector.receivers.refusals import (
+    REFUSED_ERRORS,
+    RETRY_AFTER_S,
+    refusal,
+    status,
 )
 from spanloom_collector.settings import CollectorSettings
 
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 TRACES_PATH = "/v1/traces"
-PATHS = (TRACES_PATH, "/v1/logs", "/v1/metrics")
+_NOT_STORED = {"/v1/logs": LOGS_RESPONSE, "/v1/metrics": METRICS_RESPONSE}
+PATHS = (TRACES_PATH, *_NOT_STORED)
 
-# Not kept, but answered: SDKs given one endpoint send these too, and would log an error each time.
-_NOT_STORED: dict[str, Message] = {
-    "/v1/logs": ExportLogsServiceResponse(
-        partial_success=ExportLogsPartialSuccess(error_message="logs are not stored")
-    ),
-    "/v1/metrics": ExportMetricsServiceResponse(
-        partial_success=ExportMetricsPartialSuccess(error_message="metrics are not stored")
-    ),
+_LOG = logging.getLogger(__name__)
+_CLOSE = (b"connection", b"close")
+_HEADERS_BY_STATUS: dict[int, Headers] = {
+    401: ((b"www-authenticate", b"Bearer"),),
+    503: ((b"retry-after", str(RETRY_AFTER_S).encode()),),
 }
-
-# google.rpc.Code
-_INVALID_ARGUMENT, _NOT_FOUND, _PERMISSION_DENIED, _RESOURCE_EXHAUSTED = 3, 5, 7, 8
-_UNIMPLEMENTED, _INTERNAL, _UNAVAILABLE, _UNAUTHENTICATED = 12, 13, 14, 16
-
-_RETRY_AFTER_S = 1
 
 
 class _Answer(NamedTuple):
     status: int
-    message: Message
-    headers: tuple[tuple[bytes, bytes], ...] = ()
-
-
-class _Refusal(NamedTuple):
-    status: int
-    code: int
-
-
-_REFUSALS: dict[type[Exception], _Refusal] = {
-    MalformedRequestError: _Refusal(400, _INVALID_ARGUMENT),
-    ProjectNameError: _Refusal(400, _INVALID_ARGUMENT),
-    UnauthenticatedError: _Refusal(401, _UNAUTHENTICATED),
-    ForbiddenError: _Refusal(403, _PERMISSION_DENIED),
-    RequestTooLargeError: _Refusal(413, _RESOURCE_EXHAUSTED),
-    UnsupportedEncodingError: _Refusal(415, _UNIMPLEMENTED),
-    RetryLaterError: _Refusal(503, _UNAVAILABLE),
-    TimeoutError: _Refusal(503, _UNAVAILABLE),
-}
+    message: Message | None
+    headers: Headers = ()
 
 
 class OtlpHttpApp:
     """The ASGI application; may be mounted at the root of a port of its own or beside others."""
 
-    def __init__(self, settings: CollectorSettings, sink: Sink, in_flight: InFlightBytes) -> None:
+    def __init__(
+        self, settings: CollectorSettings, sink: Sink, in_flight: InFlightBytes, meter: Meter
+    ) -> None:
         self._settings = settings
+        self._meter = meter
         self._sink = sink
         self._in_flight = in_flight
+        self._cross_origin = CrossOrigin(settings.cors_origins)
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -99,8 +69,15 @@ class OtlpHttpApp:
             key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]
         }
         encoding = _encoding(headers)
-        answer = await self._answer(scope, headers, encoding, receive)
+        incoming = Incoming(receive)
+        answer = await self._answer(scope, headers, encoding, incoming)
+        closes = _closes(answer, headers)
+        extra = (*self._cross_origin.allowed(headers), *((_CLOSE,) if closes else ()))
+        answer = answer._replace(headers=(*answer.headers, *extra))
         await _send(send, answer, encoding or Encoding.JSON, scope["method"] == "HEAD")
+        if not closes:
+            await incoming.pass_over(self._settings.body_timeout_s)
+        await send({"type": "http.response.body"})
 
     async def _answer(
         self,
@@ -109,36 +86,53 @@ class OtlpHttpApp:
         encoding: Encoding | None,
         receive: Receive,
     ) -> _Answer:
-        if scope["path"] not in PATHS:
-            return _refused(404, _NOT_FOUND, f"no such path; send spans to {TRACES_PATH}")
+        path = scope["path"].removeprefix(self._settings.otlp_path_prefix)
+        if path not in PATHS:
+            text = f"no such path; send spans to {TRACES_PATH}"
+            return _refused(404, code_pb2.NOT_FOUND, text)
+        if scope["method"] == "OPTIONS" and (allowed := self._cross_origin.preflight(headers)):
+            return _Answer(204, None, allowed)
         if scope["method"] != "POST":
-            return _refused(405, _UNIMPLEMENTED, "only POST is allowed", ((b"allow", b"POST"),))
+            answer = _refused(405, code_pb2.UNIMPLEMENTED, "only POST is allowed")
+            return answer._replace(headers=((b"allow", b"POST"),))
         if encoding is None:
             kinds = " or ".join(kind.value for kind in Encoding)
-            return _refused(415, _INVALID_ARGUMENT, f"content-type must be {kinds}")
+            text = f"content-type must be {kinds}"
+            return _refused(415, code_pb2.INVALID_ARGUMENT, text)
+        return await self._posted(path, headers, encoding, receive)
+
+    async def _posted(
+        self, path: str, headers: dict[str, str], encoding: Encoding, receive: Receive
+    ) -> _Answer:
         try:
-            return await self._exported(scope["path"], headers, encoding, receive)
-        except tuple(_REFUSALS) as error:
-            return _translated(error)
+            return await self._exported(path, headers, encoding, receive)
+        except REFUSED_ERRORS as error:
+            refused = refusal(error)
+            extra = _HEADERS_BY_STATUS.get(refused.http_status, ())
+            return _Answer(refused.http_status, refused.status, extra)
+        except Exception:  # noqa: BLE001 - logged, and the client gets a Status
+            _LOG.exception("a request could not be answered")
+            return _refused(500, code_pb2.INTERNAL, "the collector failed; its log says why")
 
     async def _exported(
         self, path: str, headers: dict[str, str], encoding: Encoding, receive: Receive
     ) -> _Answer:
         project = granted_project(self._settings.tokens, headers)
-        body = await _read(headers, receive, self._settings.max_request_bytes)
-        if path in _NOT_STORED:
-            return _Answer(200, _NOT_STORED[path])
-        content_encoding = headers.get("content-encoding", "")
-        accepted = await asyncio.to_thread(self._accept, body, content_encoding, encoding, project)
-        async with asyncio.timeout(self._settings.durable_timeout_s):
-            await asyncio.wrap_future(accepted.durable)
+        compression = headers.get("content-encoding", "")
+        async with held_body(headers, receive, self._settings, self._in_flight) as body:
+            if path in _NOT_STORED:
+                return _Answer(200, _NOT_STORED[path])
+            accepted = await asyncio.to_thread(self._accept, body, compression, encoding, project)
+            async with asyncio.timeout(self._settings.durable_timeout_s):
+                await asyncio.wrap_future(accepted.durable)
         return _Answer(200, accepted.response)
 
     def _accept(
-        self, body: bytes, content_encoding: str, encoding: Encoding, project: str | None
+        self, body: bytes, compression: str, encoding: Encoding, project: str | None
     ) -> Accepted:
-        plain = decompressed(body, content_encoding, self._settings.max_request_bytes)
-        return accept(plain, encoding, project, self._sink)
+        plain = decompressed(body, compression, self._settings.max_request_bytes)
+        with self._in_flight.held(0 if plain is body else len(plain)):
+            return accept(plain, encoding, project, self._sink, self._meter)
 
 
 def _encoding(headers: dict[str, str]) -> Encoding | None:
@@ -146,54 +140,29 @@ def _encoding(headers: dict[str, str]) -> Encoding | None:
     return next((kind for kind in Encoding if kind.value == content_type), None)
 
 
-async def _read(headers: dict[str, str], receive: Receive, max_bytes: int) -> bytes:
-    length = headers.get("content-length", "0")
-    if length.isdigit() and int(length) > max_bytes:
-        raise RequestTooLargeError(f"the body exceeds {max_bytes} bytes")
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        event = await receive()
-        if event["type"] == "http.disconnect":
-            raise MalformedRequestError("the client went away before the body was complete")
-        parts.append(event.get("body", b""))
-        size += len(parts[-1])
-        if size > max_bytes:
-            raise RequestTooLargeError(f"the body exceeds {max_bytes} bytes")
-        if not event.get("more_body"):
-            return b"".join(parts)
+def _refused(http_status: int, code: int, text: str) -> _Answer:
+    return _Answer(http_status, status(code, text))
 
 
-def _translated(error: Exception) -> _Answer:
-    refusal = next(refusal for kind, refusal in _REFUSALS.items() if isinstance(error, kind))
-    text = str(error) or "the disk takes too long"
-    if refusal.status == 503:
-        after = ((b"retry-after", str(_RETRY_AFTER_S).encode()),)
-        return _refused(refusal.status, refusal.code, f"try again shortly: {text}", after)
-    if refusal.status == 401:
-        challenge = ((b"www-authenticate", b"Bearer"),)
-        return _refused(refusal.status, refusal.code, text, challenge)
-    return _refused(refusal.status, refusal.code, text)
-
-
-def _refused(
-    status: int, code: int, text: str, headers: tuple[tuple[bytes, bytes], ...] = ()
-) -> _Answer:
-    return _Answer(status, Status(code=code, message=text), headers)
+def _closes(answer: _Answer, headers: dict[str, str]) -> bool:
+    # One client has had its time, another waits to be asked for its body and may never send it.
+    asked_first = headers.get("expect", "").lower() == "100-continue"
+    return answer.status == 408 or (answer.status >= 400 and asked_first)
 
 
 async def _send(send: Send, answer: _Answer, encoding: Encoding, head_only: bool) -> None:
-    body = (
-        json.dumps(MessageToDict(answer.message)).encode()
-        if encoding is Encoding.JSON
-        else answer.message.SerializeToString()
-    )
-    headers = [
-        (b"content-type", encoding.value.encode()),
-        (b"content-length", str(len(body)).encode()),
-        *answer.headers,
-    ]
-    if answer.status >= 400:
-        headers.append((b"connection", b"close"))  # the body may not have been read
+    headers = list(answer.headers)
+    body = b""
+    if answer.message is not None:
+        body = _written(answer.message, encoding)
+        headers.append((b"content-type", encoding.value.encode()))
+        headers.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if head_only else body})
+    body = b"" if head_only else body
+    await send({"type": "http.response.body", "body": body, "more_body": True})
+
+
+def _written(message: Message, encoding: Encoding) -> bytes:
+    if encoding is Encoding.JSON:
+        return json.dumps(MessageToDict(message)).encode()
+    return message.SerializeToString()

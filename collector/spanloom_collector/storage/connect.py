@@ -45,7 +45,10 @@ class Engine:
         open_writer: Callable[[], Client],
         open_reader: Callable[[], Client],
         reader_limit: int,
+        *,
+        is_embedded: bool = True,
     ) -> None:
+        self.is_embedded = is_embedded
         self._open_writer = open_writer
         self._open_reader = open_reader
         self._writer: Client | None = None
@@ -106,8 +109,12 @@ def _kept_unless_failed(client: Client, keep: Callable[[Client], None]) -> Itera
     keep(client)
 
 
-def open_engine(settings: StorageSettings) -> Engine:
+def open_engine(settings: StorageSettings, *, migrating: bool = True) -> Engine:
     """Open the engine that the settings name and bring its schema up to date.
+
+    Args:
+        settings: where the engine is.
+        migrating: False leaves the schema as it is, for who only wants to look.
 
     Raises:
         EngineUnavailableError: the folder is locked or broken, or the server does not answer.
@@ -120,9 +127,11 @@ def open_engine(settings: StorageSettings) -> Engine:
         open_writer=lambda: connect(DATABASE, {}),
         open_reader=lambda: connect(DATABASE, _reader_settings(settings)),
         reader_limit=settings.reader_limit,
+        is_embedded=not settings.clickhouse_url,
     )
-    with engine.writer() as client:
-        migrate(client, settings.cluster)
+    if migrating:
+        with engine.writer() as client:
+            migrate(client, settings.cluster)
     return engine
 
 

@@ -160,9 +160,7 @@ def _roots(client: Client, sql: str, parameters: dict[str, Any]) -> list[dict[st
 
 _ROOT_COLUMNS = """
 SELECT
-    span_id, trace_id, name, status_message, output,
-    multiIf(toUnixTimestamp64Nano(end_time) = 0, 'running', status_code = 2, 'error',
-            status_code = 1, 'ok', 'unset') AS status,
+    span_id, trace_id, name, status, status_message, output,
     toUnixTimestamp64Nano(start_time) AS start,
     toUnixTimestamp64Nano(end_time) AS end,
     attr_str, attr_int, attr_float, attr_bool,
@@ -323,9 +321,7 @@ SELECT
     attr_int['spanloom.example.index'] AS index,
     attr_int['spanloom.trial.index'] AS trial,
     concat(leftPad(toString(trial), 9, '0'), '-', span_id) AS place,
-    example_digest, trace_id, span_id, status_message, input, output,
-    multiIf(toUnixTimestamp64Nano(end_time) = 0, 'running', status_code = 2, 'error',
-            status_code = 1, 'ok', 'unset') AS status,
+    example_digest, trace_id, span_id, status, status_message, input, output,
     toUnixTimestamp64Nano(start_time) AS start_ns,
     toUnixTimestamp64Nano(end_time) AS end_ns
 FROM spans FINAL

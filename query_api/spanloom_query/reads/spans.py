@@ -13,7 +13,6 @@ from spanloom_collector.storage.rows import rfc3339
 from spanloom_query.reads.values import otlp_attributes, payload, plain
 
 _SPAN_KINDS = ("unspecified", "internal", "server", "client", "producer", "consumer")
-_STATUSES = ("unset", "ok", "error")
 
 
 @dataclass(frozen=True)
@@ -105,6 +104,7 @@ _SPAN = """
 SELECT
     * EXCEPT (start_time, end_time, received_time, attr_other, event_attr_other, link_attr_other,
               scope_attr_other, resource_attr_other),
+    status,
     toUnixTimestamp64Nano(start_time) AS start,
     toUnixTimestamp64Nano(end_time) AS end,
     toUnixTimestamp64Nano(received_time) AS received,
@@ -155,7 +155,6 @@ def _span(row: Row) -> Span:
         provider=row["provider"] or None,
         evaluation_id=row["evaluation_id"] or None,
         span_kind=_SPAN_KINDS[row["span_kind"]],
-        status=_STATUSES[row["status_code"]] if end else "running",
         start_time=rfc3339(start),
         start_time_unix_nano=start,
         end_time=rfc3339(end) if end else None,
@@ -183,7 +182,7 @@ def _span(row: Row) -> Span:
 
 
 _SAME = (
-    "project", "trace_id", "span_id", "name", "kind", "status_message", "input_tokens",
+    "project", "trace_id", "span_id", "name", "kind", "status", "status_message", "input_tokens",
     "output_tokens", "total_tokens", "service_name", "environment", "session_id", "user_id",
     "trace_state", "flags", "dropped_attributes_count", "dropped_events_count",
     "dropped_links_count",

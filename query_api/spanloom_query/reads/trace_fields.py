@@ -35,16 +35,16 @@ def _has_attribute(key: str) -> str:
     return _root(f"(input_key = {key} OR output_key = {key} OR {anywhere})")
 
 
-_STATUS = (
-    "multiIf(toUnixTimestamp64Nano(end_time) = 0, 'running', status_code = 2, 'error', "
-    "status_code = 1, 'ok', 'unset')"
-)
-
 TRACE_FIELDS = Catalogue(
     fields=(
         Field("name", Type.TEXT, "Name of the root span.", _root("toString(name)")),
         Field("kind", Type.TEXT, "What the root span is for: agent, llm, …", _root("kind")),
-        Field("status", Type.TEXT, "ok, error, unset or running: the root span's.", _root(_STATUS)),
+        Field(
+            "status",
+            Type.TEXT,
+            "The root span's: ok, error, unset, running or lost.",
+            _root("status"),
+        ),
         Field("status_message", Type.TEXT, "What went wrong.", _root("status_message")),
         Field("service_name", Type.TEXT, "The service that made it.", _root("service_name")),
         Field("environment", Type.TEXT, "production, staging, …", _root("environment")),

@@ -176,10 +176,7 @@ SELECT
     trace_id,
     argMin(
         (
-            span_id, name, kind,
-            multiIf(toUnixTimestamp64Nano(end_time) = 0, 'running', status_code = 2, 'error',
-                    status_code = 1, 'ok', 'unset'),
-            status_message, service_name, session_id, user_id, environment
+            span_id, name, kind, status, status_message, service_name, session_id, user_id, environment
         ),
         (parent_span_id != '', start_time, span_id)
     ) AS root,
@@ -285,9 +282,7 @@ def get_trace(engine: Engine, project: str, trace_id: str) -> Trace | None:
 
 _TREE = """
 SELECT
-    span_id, parent_span_id, name, kind,
-    multiIf(toUnixTimestamp64Nano(end_time) = 0, 'running', status_code = 2, 'error',
-            status_code = 1, 'ok', 'unset') AS status,
+    span_id, parent_span_id, name, kind, status,
     toUnixTimestamp64Nano(start_time) AS start,
     toUnixTimestamp64Nano(end_time) AS end,
     input_tokens, output_tokens, total_tokens, model

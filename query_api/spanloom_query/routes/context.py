@@ -1,12 +1,13 @@
 """What every route needs: the engine, the caller's rights, bounds of parameters."""
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Annotated, cast
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, NamedTuple, cast
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
+from prometheus_client import CollectorRegistry
 from starlette.convertors import Convertor, register_url_convertor
 
 from spanloom_collector.storage.connect import Engine
@@ -41,6 +42,20 @@ def _nothing_to_catch_up(_timeout_s: float) -> bool:
     return True
 
 
+class Finding(NamedTuple):
+    """What a look at one part of the server found."""
+
+    name: str
+    ok: bool
+    detail: str
+    is_vital: bool = True
+    """Whether the server cannot do its work when this is not ok."""
+
+
+def _nothing_to_look_at() -> Sequence[Finding]:
+    return ()
+
+
 @dataclass(frozen=True)
 class Server:
     """What the routes work on."""
@@ -49,6 +64,10 @@ class Server:
     settings: QuerySettings
     catch_up: Callable[[float], bool] = _nothing_to_catch_up
     """Brings what this process has accepted into the table; says whether that was done in time."""
+    look: Callable[[], Sequence[Finding]] = _nothing_to_look_at
+    """Looks at the parts that are not the engine: journal, loader, quarantine."""
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    """The metrics of this server."""
 
 
 def server_of(request: Request) -> Server:

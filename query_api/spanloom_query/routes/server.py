@@ -1,6 +1,6 @@
 """What the server is, and whether it is well."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -8,9 +8,13 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from fastapi import APIRouter, Response
 
 from spanloom_collector.storage.connect import EngineUnavailableError
-from spanloom_query.routes.context import CurrentServer, Server
+from spanloom_collector.storage.migrate import applied_checksums, packaged_migrations
+from spanloom_query.routes.context import CurrentServer, Finding, Server
 
 router = APIRouter(tags=["server"])
+
+_READY, _NOT_READY = "ready", "not ready"
+_DEGRADED = "degraded"  # requests are served, but something wants a look
 
 
 @dataclass(frozen=True)
@@ -70,10 +74,16 @@ def healthz() -> Health:
 @router.get("/readyz")
 def readyz(server: CurrentServer, response: Response) -> Readiness:
     """Whether requests can be served; 503 when not."""
-    checks = [_checked(name, check, server) for name, check in _CHECKS.items()]
-    ready = all(check.ok for check in checks)
-    response.status_code = 200 if ready else 503
-    return Readiness("ready" if ready else "not ready", checks)
+    findings = [_found(name, ask, server) for name, ask in _QUESTIONS.items()] + [*server.look()]
+    status = _status(findings)
+    response.status_code = 503 if status == _NOT_READY else 200
+    return Readiness(status, [Check(found.name, found.ok, found.detail) for found in findings])
+
+
+def _status(findings: Sequence[Finding]) -> str:
+    if not all(found.ok for found in findings if found.is_vital):
+        return _NOT_READY
+    return _READY if all(found.ok for found in findings) else _DEGRADED
 
 
 def _engine_answers(server: Server) -> str:
@@ -82,11 +92,27 @@ def _engine_answers(server: Server) -> str:
     return f"ClickHouse {row[0]}"
 
 
-_CHECKS: dict[str, Callable[[Server], str]] = {"engine": _engine_answers}
+def _schema_is_current(server: Server) -> str:
+    with server.engine.reader() as client:
+        applied = applied_checksums(client)
+    packaged = {migration.version: migration.checksum for migration in packaged_migrations()}
+    differing = sorted(version for version, _ in set(applied.items()) ^ set(packaged.items()))
+    if differing:
+        raise EngineUnavailableError(
+            f"migrations {differing} differ between the database and this version of Spanloom: "
+            "restart this server, or upgrade it"
+        )
+    return f"{len(packaged)} applied"
 
 
-def _checked(name: str, check: Callable[[Server], str], server: Server) -> Check:
+_QUESTIONS: dict[str, Callable[[Server], str]] = {
+    "engine": _engine_answers,
+    "migrations": _schema_is_current,
+}
+
+
+def _found(name: str, ask: Callable[[Server], str], server: Server) -> Finding:
     try:
-        return Check(name, True, check(server))
+        return Finding(name, True, ask(server))
     except (ClickHouseError, EngineUnavailableError, OSError) as error:
-        return Check(name, False, str(error))
+        return Finding(name, False, str(error))

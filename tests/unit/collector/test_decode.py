@@ -1,9 +1,15 @@
 """Bodies are decoded within bounds, and faults are told apart."""
 
 import gzip
+import os
 import zlib
+from collections.abc import Callable
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs
 
 from spanloom_collector.pipeline.decode import (
     Encoding,
@@ -12,6 +18,7 @@ from spanloom_collector.pipeline.decode import (
     UnsupportedEncodingError,
     decoded,
     decompressed,
+    expanded,
 )
 from tests.support.otlp import request, span
 
@@ -54,6 +61,47 @@ def test_damaged_gzip_is_malformed(body: bytes) -> None:
         decompressed(body, "gzip", _LIMIT)
 
 
+def test_many_members_are_refused_whatever_they_inflate_to() -> None:
+    with pytest.raises(RequestTooLargeError, match="members"):
+        decompressed(gzip.compress(b"") * 5_000, "gzip", _LIMIT)
+
+
+def test_an_announced_size_is_not_believed_by_itself() -> None:
+    cut_short = gzip.compress(b"hello")[:-4] + b"\xff\xff\xff\xff"
+
+    with pytest.raises(MalformedRequestError):
+        decompressed(cut_short, "gzip", _LIMIT)
+
+
+@given(st.lists(st.integers(0, 400_000), max_size=4), st.integers(0, 9))
+@settings(max_examples=50, deadline=None)
+def test_any_members_inflate_to_what_they_were(sizes: list[int], level: int) -> None:
+    parts = [bytes(size) if level % 2 else os.urandom(size) for size in sizes]
+    body = b"".join(gzip.compress(part, level) for part in parts)
+
+    assert decompressed(body, "gzip", 2_000_000) == b"".join(parts)
+
+
+@pytest.mark.parametrize(
+    "compress", [gzip.compress, zlib.compress, bytes], ids=["gzip", "zlib", "plain"]
+)
+def test_a_message_is_recognised_by_its_bytes(compress: Callable[[bytes], bytes]) -> None:
+    message = request(span()).SerializeToString()
+
+    assert expanded(compress(message), _LIMIT) == message
+
+
+def test_a_message_that_only_begins_like_zlib_is_left_alone() -> None:
+    unknown_field_15 = b"\x78\x9c\x01" + request(span()).SerializeToString()
+
+    assert expanded(unknown_field_15, _LIMIT) == unknown_field_15
+
+
+def test_a_damaged_compressed_message_is_malformed() -> None:
+    with pytest.raises(MalformedRequestError):
+        expanded(gzip.compress(b"hello")[:-3], _LIMIT)
+
+
 def test_an_unknown_compression_is_never_read_as_plain() -> None:
     with pytest.raises(UnsupportedEncodingError, match="zstd"):
         decompressed(b"x", "zstd", _LIMIT)
@@ -74,3 +122,11 @@ def test_garbage_is_malformed(encoding: Encoding) -> None:
 @pytest.mark.parametrize("encoding", Encoding)
 def test_an_empty_body_is_an_empty_request(encoding: Encoding) -> None:
     assert not decoded(b"", encoding).resource_spans
+
+
+def test_logs_among_the_traces_are_named() -> None:
+    logs = ScopeLogs(log_records=[LogRecord(trace_id=b"\xff" * 16)])
+    sent = ExportLogsServiceRequest(resource_logs=[ResourceLogs(scope_logs=[logs])])
+
+    with pytest.raises(MalformedRequestError, match="/v1/logs"):
+        decoded(sent.SerializeToString(), Encoding.PROTOBUF)

@@ -117,6 +117,10 @@ def test_null_is_the_default() -> None:
         {"kind": 1.5},
         {"startTimeUnixNano": -1},
         {"startTimeUnixNano": 2**64},
+        {"startTimeUnixNano": "1_000"},
+        {"startTimeUnixNano": " 1"},
+        {"startTimeUnixNano": "\u0661"},
+        {"startTimeUnixNano": []},
         {"attributes": {}},
         {"attributes": [1]},
         {"status": []},
@@ -136,6 +140,20 @@ def test_a_member_of_the_wrong_type_is_named(members: dict[str, Any]) -> None:
 def test_a_body_that_is_no_request_is_refused(body: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - of any wording
         request_from_json(body)
+
+
+@pytest.mark.parametrize("signal", ["logs", "metrics"])
+def test_other_signals_are_named(signal: str) -> None:
+    with pytest.raises(ValueError, match=f"send them to /v1/{signal}"):
+        request_from_json(json.dumps({f"resource{signal.title()}": []}).encode())
+
+
+@pytest.mark.parametrize("content", ["x" * 10_000, ["x" * 10_000], {"a": "x" * 10_000}])
+def test_what_is_wrong_is_told_without_repeating_it(content: object) -> None:
+    with pytest.raises(ValueError, match="resourceSpans must be") as caught:
+        request_from_json(json.dumps({"resourceSpans": content}).encode())
+
+    assert len(str(caught.value)) < 200
 
 
 def test_deep_values_are_refused_not_crashed_upon() -> None:

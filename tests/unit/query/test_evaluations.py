@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 import uuid
 from typing import Any
 
@@ -83,7 +84,7 @@ class _Recorder:
         return made.span_id
 
     def store(self, engine: Engine, project: str) -> None:
-        rows = list(rows_of(request(*self.spans), project, 1))
+        rows = list(rows_of(request(*self.spans), project, time.time_ns()))
         with engine.writer() as client:
             insert_spans(client, rows, uuid.uuid4().hex)
 

@@ -2,6 +2,7 @@
 
 import os
 import random
+import time
 import uuid
 from typing import Any
 
@@ -26,7 +27,7 @@ _NOW = 1_790_000_000 * _SECOND
 
 
 def _store(engine: Engine, project: str, *spans: Span) -> None:
-    rows = list(rows_of(request(*spans), project, 1))
+    rows = list(rows_of(request(*spans), project, time.time_ns()))
     with engine.writer() as client:
         insert_spans(client, rows, uuid.uuid4().hex)
 

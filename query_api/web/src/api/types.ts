@@ -20,7 +20,7 @@ type Narrower<Shape, Members> = {
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 export type JsonObject = { [key: string]: Json };
 
-export type Status = "ok" | "error" | "unset" | "running";
+export type Status = "ok" | "error" | "unset" | "running" | "lost";
 
 export type Server = Schemas["ServerInfo"];
 export type Project = Schemas["Project"];

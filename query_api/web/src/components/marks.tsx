@@ -17,6 +17,8 @@ const STATUS: Record<Status, StatusLook> = {
   ok: { text: "OK", icon: <CheckIcon />, tone: styles.ok },
   error: { text: "Error", icon: <CrossIcon />, tone: styles.error },
   running: { text: "Running", icon: <span className={styles.spinner} />, tone: styles.running },
+  // It never ended, and its process is taken for dead.
+  lost: { text: "Lost", icon: <CrossIcon />, tone: styles.error },
   // OpenTelemetry's libraries leave the status alone when nothing went wrong.
   unset: { text: "Done", icon: <CheckIcon />, tone: styles.ok },
 };

@@ -5,6 +5,6 @@ WHERE project = {project:String}
   AND start_time >= fromUnixTimestamp64Nano({low:Int64}, 'UTC')
   AND start_time < fromUnixTimestamp64Nano({high:Int64}, 'UTC')
 GROUP BY trace_id
-HAVING (sort_value, trace_id) < ({value:String}, {id:String}) AND (((argMin(multiIf(toUnixTimestamp64Nano(end_time) = 0, 'running', status_code = 2, 'error', status_code = 1, 'ok', 'unset'), (parent_span_id != '', start_time, span_id))) = {f0:String}) AND ((argMin(tuple(multiIf(mapContains(attr_int, {f1:String}), toNullable(toFloat64(attr_int[{f1:String}])), mapContains(attr_float, {f1:String}), attr_float[{f1:String}], NULL)), (parent_span_id != '', start_time, span_id)).1) > {f2:Int64}))
+HAVING (sort_value, trace_id) < ({value:String}, {id:String}) AND (((argMin(status, (parent_span_id != '', start_time, span_id))) = {f0:String}) AND ((argMin(tuple(multiIf(mapContains(attr_int, {f1:String}), toNullable(toFloat64(attr_int[{f1:String}])), mapContains(attr_float, {f1:String}), attr_float[{f1:String}], NULL)), (parent_span_id != '', start_time, span_id)).1) > {f2:Int64}))
 ORDER BY sort_value DESC, trace_id DESC
 LIMIT {limit:UInt32}
