@@ -1,6 +1,7 @@
 """The servers that are measured: Spanloom, and peers in environments of their own."""
 
 import os
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -9,7 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +19,7 @@ import orjson
 _REPOSITORY = Path(__file__).parents[1]
 _PEERS = Path(__file__).parent / ".peers"
 _START_TIMEOUT_S = 120
-_STOP_TIMEOUT_S = 60
+_STOP_TIMEOUT_S = 20
 _PROJECT = "bench"
 
 
@@ -137,6 +138,8 @@ def _peer(
             yield process.pid
         finally:
             _stop(process)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # its workers, in the session made for it
 
 
 def _installed(name: str, requirement: str) -> Path:

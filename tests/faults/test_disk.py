@@ -198,7 +198,6 @@ def test_a_decayed_segment_gives_what_is_whole_and_holds_up_nobody(
     assert not list(tmp_path.glob(f"*{OPEN_SUFFIX}"))
 
 
-@pytest.mark.xfail(strict=True, reason="an empty definition left by a full disk is kept for ever")
 def test_a_definition_written_half_on_a_full_disk_is_written_anew(
     embedded_engine: Engine, tmp_path: Path, project: str
 ) -> None:

@@ -36,7 +36,7 @@ def rows_of(
     Args:
         request: from :func:`spanloom_collector.pipeline.validate.validated`.
         project: the project named by the token or a header; None leaves it to the resource.
-        received_unix_nano: time of receipt; orders several versions of one span.
+        received_unix_nano: time of receipt.
     """
     for resource_spans in request.resource_spans:
         resource = compact(resource_spans.resource.attributes)

@@ -226,7 +226,7 @@ def _row_columns() -> dict[str, str]:
 
 
 def _own_columns() -> dict[str, str]:
-    ended = f"if(s.end_time_unix_nano = 0, 0, {ENDED_VERSION_OFFSET})"
+    ended = f"s.end_time_unix_nano + {ENDED_VERSION_OFFSET}"
     return {
         "trace_id": "lower(hex(s.trace_id))",
         "span_id": "lower(hex(s.span_id))",
@@ -244,7 +244,7 @@ def _own_columns() -> dict[str, str]:
         "status_code": "s.status.code",
         "status_message": "s.status.message",
         "received_time": _time("received_unix_nano"),
-        "version": f"received_unix_nano + {ended}",
+        "version": f"if(s.end_time_unix_nano = 0, received_unix_nano, {ended})",
         "attr_str": (
             "if(input_from = '' AND output_from = '', strings, "
             "mapFilter((key, value) -> key = '' OR key NOT IN (input_from, output_from), strings))"

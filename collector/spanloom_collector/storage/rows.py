@@ -150,8 +150,12 @@ def insert_spans(client: Client, rows: Sequence[SpanRow], deduplication_token: s
 
 
 def version_of(received_unix_nano: int, end_unix_nano: int) -> int:
-    """The version with which a row competes with others of the same span."""
-    return received_unix_nano + (ENDED_VERSION_OFFSET if end_unix_nano else 0)
+    """The version with which a row competes with others of the same span.
+
+    The later end wins, in whatever order they come and whatever the clock does meanwhile; before
+    the end, the later record.
+    """
+    return end_unix_nano + ENDED_VERSION_OFFSET if end_unix_nano else received_unix_nano
 
 
 def rfc3339(unix_nano: int) -> str:

@@ -42,12 +42,20 @@ def insert_segment_file(
     Raises:
         clickhouse_connect.driver.exceptions.ClickHouseError: nothing is promised about the rows.
     """
-    proto = segment.parent / f"{form.message}.proto"
-    if not proto.exists():
-        proto.write_text(form.proto)
+    proto = _definition(segment.parent, form)
     source = f"file({_text(str(segment))}, 'Protobuf', {_text(form.structure)})"
     schema = {"format_schema": f"{proto}:{form.message}"}
     client.command(_insert(form.select_rows(source), schema, deduplication_token))
+
+
+def _definition(folder: Path, form: SegmentFormat) -> Path:
+    """The messages' definition as a file; one of another version, or torn, is replaced."""
+    path = folder / f"{form.message}.proto"
+    if not path.exists() or path.read_text() != form.proto:
+        new = path.with_suffix(".new")
+        new.write_text(form.proto)
+        new.replace(path)
+    return path
 
 
 def insert_segment_body(

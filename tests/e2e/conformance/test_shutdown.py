@@ -38,8 +38,7 @@ def test_case_35_a_call_under_way_is_answered_and_new_ones_are_refused(tmp_path:
 
         assert server.process.wait(30) == 0
     assert (end.kind, refused.code) == (HEADERS, grpc.StatusCode.UNAVAILABLE)
-    with running_server(tmp_path) as server:
-        assert [trace["name"] for trace in project_traces(server, _PROJECT)] == ["called"]
+    assert _names_after_restart(tmp_path) == ["called"]
 
 
 @pytest.mark.parametrize("main", [True, False], ids=["main", "otlp"])
@@ -59,8 +58,16 @@ def test_case_35_a_request_under_way_is_answered(tmp_path: Path, main: bool) -> 
 
         assert server.process.wait(30) == 0
     assert answer.status == 200
-    with running_server(tmp_path) as server:
-        assert [trace["name"] for trace in project_traces(server, _PROJECT)] == ["posted"]
+    assert _names_after_restart(tmp_path) == ["posted"]
+
+
+def _names_after_restart(folder: Path) -> list[str]:
+    """What is stored, once a server that starts on the folder has replayed its journal."""
+    deadline = time.monotonic() + 20
+    with running_server(folder) as server:
+        while not (traces := project_traces(server, _PROJECT)):
+            assert time.monotonic() < deadline
+        return [trace["name"] for trace in traces]
 
 
 def _wait_until_closed(address: str) -> None:
@@ -78,4 +85,4 @@ def test_case_35_silent_clients_do_not_delay_the_end(tmp_path: Path) -> None:
         began = time.monotonic()
 
         assert server.stop() == 0
-        assert time.monotonic() - began < 8
+        assert time.monotonic() - began < 9  # less than what calls under way are given

@@ -100,7 +100,9 @@ def test_the_model_that_answered_goes_before_the_one_asked_for() -> None:
 
 
 def test_a_finished_span_outranks_its_start_record() -> None:
-    assert _row().version == 100 + ENDED_VERSION_OFFSET
+    ended = _row(end_time_unix_nano=7)
+
+    assert ended.version == 7 + ENDED_VERSION_OFFSET
     assert _row(end_time_unix_nano=0).version == 100
 
 

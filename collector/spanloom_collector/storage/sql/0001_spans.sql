@@ -1,7 +1,7 @@
 -- One row a span. A resent or later-ended span replaces its earlier row: the highest version wins
--- (time of receipt, plus 2^62 once the span has ended). Attributes are kept by type; what no scalar
--- map can hold stands in *_other: a digit (the field number of OTLP's AnyValue), then text for
--- scalars or the protobuf bytes of arrays, key-value lists and bytes.
+-- (while it runs, the time of receipt; once it has ended, its end plus 2^62). Attributes are kept by
+-- type; what no scalar map can hold stands in *_other: a digit (the field number of OTLP's
+-- AnyValue), then text for scalars or the protobuf bytes of arrays, key-value lists and bytes.
 CREATE TABLE IF NOT EXISTS spans ${ON_CLUSTER}
 (
     project                  LowCardinality(String),
