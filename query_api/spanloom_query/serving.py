@@ -31,6 +31,7 @@ from spanloom_query.settings import QuerySettings
 
 _LOG = logging.getLogger(__name__)
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_SIGNAL_CHECK_S = 1.0
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
@@ -111,7 +112,9 @@ def serve_until_stopped(
         _LOG.info("%s pid=%d data=%s", server.addresses.ready_line, os.getpid(), options.data_dir)
         on_ready(server.addresses)
         if not once:
-            stopped.wait()
+            # A signal that comes just before this thread falls asleep does not wake it.
+            while not stopped.wait(_SIGNAL_CHECK_S):
+                pass
     finally:
         _LOG.info("stopping: answering what is under way, making it durable")
         server.stop()
