@@ -60,7 +60,15 @@ class _OpenSegment:
 
 
 class Journal:
-    """Appends records durably and hands sealed segments over."""
+    """Appends records durably and hands sealed segments over.
+
+    Args:
+        folder: of the segments.
+        limits: of a segment, and of all that wait.
+        on_sealed: takes each segment with its size.
+        metrics: what is counted.
+        waiting_elsewhere: bytes of another journal that count towards the same quota.
+    """
 
     def __init__(
         self,
@@ -68,8 +76,10 @@ class Journal:
         limits: JournalLimits,
         on_sealed: Callable[[Path, int], None],
         metrics: Metrics | None = None,
+        waiting_elsewhere: Callable[[], int] = lambda: 0,
     ) -> None:
         self._metrics = metrics or Metrics()
+        self._waiting_elsewhere = waiting_elsewhere
         self._folder = folder
         self._limits = limits
         self._on_sealed = on_sealed
@@ -155,10 +165,9 @@ class Journal:
     def _refuse_if_full(self, size_bytes: int) -> None:
         if self._stopping:
             raise RetryLaterError("the collector is stopping")
-        if self.waiting_bytes + size_bytes > self._limits.quota_bytes:
-            raise RetryLaterError(
-                f"the journal is full: {self.waiting_bytes} bytes wait to be loaded"
-            )
+        waiting_bytes = self.waiting_bytes + self._waiting_elsewhere()
+        if waiting_bytes + size_bytes > self._limits.quota_bytes:
+            raise RetryLaterError(f"the journal is full: {waiting_bytes} bytes wait to be loaded")
 
     def _opened(self) -> _OpenSegment:
         self._count += 1

@@ -152,6 +152,20 @@ def test_a_full_journal_refuses_until_something_is_loaded(
     assert len(receiver.bodies) == 4
 
 
+def test_what_waits_in_another_journal_counts_towards_the_quota(
+    tmp_path: Path, receiver: _Receiver
+) -> None:
+    limits = JournalLimits(segment_age_s=60, quota_bytes=3 * len(_record()))
+    elsewhere = [limits.quota_bytes]
+    journal = Journal(tmp_path, limits, receiver.take, waiting_elsewhere=lambda: elsewhere[0])
+    journal.start()
+    with pytest.raises(RetryLaterError, match="the journal is full"):
+        journal.append(_record())
+    elsewhere[0] = 0
+    journal.append(_record()).result(10)
+    journal.stop()
+
+
 def test_a_folder_that_takes_no_file_is_told_as_retry_later(
     tmp_path: Path, receiver: _Receiver
 ) -> None:
