@@ -85,6 +85,7 @@ class Journal:
         self._on_sealed = on_sealed
         self._changed = threading.Condition()
         self._segment: _OpenSegment | None = None
+        self._newest: _OpenSegment | None = None  # the open one, or that which is being sealed
         self._count = 0
         self._epoch = time.time_ns()
         self._waiting_bytes = 0
@@ -131,10 +132,10 @@ class Journal:
             Whether everything that was appended before is sealed.
         """
         with self._changed:
-            segment = self._segment
-            self._seal_wanted = segment is not None
+            newest = self._newest
+            self._seal_wanted = self._segment is not None
             self._changed.notify_all()
-            return self._changed.wait_for(lambda: self._sealed_last(segment), timeout_s)
+            return self._changed.wait_for(lambda: newest is None or newest.handed_over, timeout_s)
 
     def loaded(self, size_bytes: int) -> None:
         """Take note that a segment of this size has been loaded and is gone."""
@@ -159,9 +160,6 @@ class Journal:
         segment = self._segment
         return self._waiting_bytes + (segment.length if segment else 0)
 
-    def _sealed_last(self, segment: _OpenSegment | None) -> bool:
-        return segment is None or segment.handed_over
-
     def _refuse_if_full(self, size_bytes: int) -> None:
         if self._stopping:
             raise RetryLaterError("the collector is stopping")
@@ -176,7 +174,7 @@ class Journal:
             fd = _created(path, self._limits.segment_bytes)
         except OSError as error:
             raise RetryLaterError(f"the journal cannot grow: {error.strerror}") from error
-        self._segment = _OpenSegment(path, fd, time.monotonic())
+        self._segment = self._newest = _OpenSegment(path, fd, time.monotonic())
         return self._segment
 
     def _write(self, segment: _OpenSegment, record: bytes) -> None:
