@@ -3,6 +3,8 @@
 import random
 import time
 import uuid
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -10,11 +12,14 @@ import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
 
+from spanloom_collector.delivery.journal import JournalLimits
+from spanloom_collector.delivery.records import Record
+from spanloom_collector.delivery.spool import Spool
 from spanloom_collector.pipeline.columns import rows_of
 from spanloom_collector.pipeline.log_columns import log_rows_of
 from spanloom_collector.pipeline.otlp_json import logs_request_from_json
 from spanloom_collector.storage.connect import Engine
-from spanloom_collector.storage.log_rows import LOG_COLUMN_TYPES, insert_logs
+from spanloom_collector.storage.log_rows import LOG_COLUMN_TYPES, LogRow, insert_logs
 from spanloom_collector.storage.rows import insert_spans
 from spanloom_query.reads.logs import MAX_LOGS, SpanLogs, get_logs, get_logs_as_otlp
 from spanloom_query.reads.spans import Span, get_span
@@ -150,3 +155,25 @@ def test_records_of_another_project_are_not_shown(engine: Engine) -> None:
     _store_logs(engine, logs_request(log_record(of)), uuid.uuid4().hex)
 
     assert _logs(engine, uuid.uuid4().hex, of) == SpanLogs([], 0)
+
+
+def _rows_of(record: Record) -> Iterator[LogRow]:
+    sent = ExportLogsServiceRequest.FromString(record.body)
+    for row in log_rows_of(sent, record.project, record.received_unix_nano):
+        yield row._replace(flags=2**40) if row.event_name == "bad" else row
+
+
+def test_a_request_that_the_engine_refuses_is_kept_aside_and_the_rest_stored(
+    engine: Engine, tmp_path: Path
+) -> None:
+    project, of = uuid.uuid4().hex, span()
+    spool = Spool(engine, tmp_path, _rows_of, JournalLimits(), insert=insert_logs)
+    spool.start()
+    for name in ("one", "bad", "two"):
+        body = logs_request(log_record(of, name)).SerializeToString()
+        spool.submit(body, time.time_ns(), project).result(10)
+    assert spool.catch_up(60)
+    spool.stop()
+
+    assert [record.event_name for record in _logs(engine, project, of).logs] == ["one", "two"]
+    assert spool.quarantine.count == 1
