@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.otlp import log_record, logs_request, request, span
+from tests.support.otlp import request, span
 from tests.support.server import Server, running_server
 
 
@@ -32,23 +32,6 @@ def test_spans_acknowledged_before_a_kill_are_there_once_after_it(
     with running_server(tmp_path) as server:
         assert server.export(sent, "p").status == 200  # the client had not seen the answer
         assert _names(server, "p", count) == [f"span-{i:03}" for i in range(count)]
-
-
-def test_log_records_acknowledged_before_a_kill_are_there_once_after_it(tmp_path: Path) -> None:
-    of = span()
-    sent = logs_request(*(log_record(of, body=str(i)) for i in range(200))).SerializeToString()
-    headers = {"content-type": "application/x-protobuf", "x-spanloom-project": "p"}
-    with running_server(tmp_path) as server:
-        assert server.export(request(of).SerializeToString(), "p").status == 200
-        assert server.request("POST", "/v1/logs", body=sent, headers=headers).status == 200
-        server.kill()
-
-    with running_server(tmp_path) as server:
-        assert server.request("POST", "/v1/logs", body=sent, headers=headers).status == 200
-        assert _names(server, "p", 1) == ["call"]
-        path = f"/projects/p/traces/{of.trace_id.hex()}/spans/{of.span_id.hex()}"
-        bodies = [record["body"] for record in server.get(path)["logs"]]
-        assert bodies == [str(i) for i in range(200)]
 
 
 def test_everything_acknowledged_under_load_survives_a_kill(tmp_path: Path) -> None:
