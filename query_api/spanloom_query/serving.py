@@ -183,7 +183,7 @@ def _addresses(options: ServeOptions, parts: _Parts) -> Addresses:
 
 
 def _server(options: ServeOptions, parts: _Parts, addresses: Addresses) -> Server:
-    spool = parts.collector.spool
+    collector = parts.collector
     settings = QuerySettings(
         host=options.host,
         port=options.port,
@@ -195,8 +195,8 @@ def _server(options: ServeOptions, parts: _Parts, addresses: Addresses) -> Serve
     return Server(
         parts.engine,
         settings,
-        spool.catch_up,
-        look=lambda: findings(spool, options.journal_dir, options.journal_quota_bytes),
+        collector.catch_up,
+        look=lambda: findings(collector.spools, options.journal_quota_bytes),
         registry=parts.registry,
     )
 
