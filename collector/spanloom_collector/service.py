@@ -1,10 +1,12 @@
-"""The collector as one service: wire the parts, start, drain, stop."""
+"""The collector as one service, and its front end alone: wire the parts, start, drain, stop."""
 
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import uvicorn
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -12,10 +14,12 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from spanloom_collector.delivery.backlog import backlog_of
 from spanloom_collector.delivery.backpressure import InFlightBytes
 from spanloom_collector.delivery.journal import JournalLimits
+from spanloom_collector.delivery.outbox import Outbox
 from spanloom_collector.delivery.records import Record
 from spanloom_collector.delivery.spool import Spool
 from spanloom_collector.metrics import DeliveryGauges, Meter, Metrics
 from spanloom_collector.pipeline.columns import rows_of
+from spanloom_collector.pipeline.intake import Sink
 from spanloom_collector.pipeline.segments import SEGMENT_FORMAT
 from spanloom_collector.receivers.connections import BoundedHttpProtocol
 from spanloom_collector.receivers.metering import MeteredApp
@@ -34,6 +38,53 @@ class Ports:
     otlp_http: int
 
 
+class _Delivery(Sink, Protocol):
+    """What becomes of requests: the spool, or in a front end the outbox."""
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+class _Receivers:
+    """Both ways in, in front of one delivery. Making them takes the HTTP port, if that is free."""
+
+    def __init__(
+        self,
+        settings: CollectorSettings,
+        delivery: _Delivery,
+        metrics: Metrics,
+        in_flight: InFlightBytes,
+    ) -> None:
+        self._settings = settings
+        self._delivery = delivery
+        http_app = OtlpHttpApp(settings, delivery, in_flight, Meter(metrics, "http"))
+        self.otlp_http_app = MeteredApp(http_app, metrics)
+        self._grpc = OtlpGrpcServer(settings, delivery, in_flight, Meter(metrics, "grpc"))
+        self._listener = bound_socket(
+            settings.host, settings.otlp_http_port, is_shared=settings.shares_ports
+        )
+        self._started = ExitStack()
+
+    def start(self, http_app: object) -> Ports:
+        """Start delivery, then listen on both ports; what fails is undone."""
+        with ExitStack() as started:
+            started.callback(self._listener.close)
+            self._delivery.start()
+            started.callback(self._delivery.stop)
+            http = HttpServer(http_app, self._listener)
+            http_port = http.start()
+            started.callback(http.stop)
+            grpc_port = self._grpc.start()
+            started.callback(self._grpc.stop, self._settings.drain_timeout_s)
+            self._started = started.pop_all()
+        return Ports(otlp_grpc=grpc_port, otlp_http=http_port)
+
+    def stop(self) -> None:
+        """Answer what is under way, make it durable, end."""
+        self._started.close()
+
+
 class Collector:
     """Receivers in front of one spool. Making one takes its HTTP port, if that is free.
 
@@ -49,32 +100,57 @@ class Collector:
     def __init__(
         self, settings: CollectorSettings, engine: Engine, metrics: Metrics | None = None
     ) -> None:
-        self._settings = settings
         metrics = metrics or Metrics()
         limits = JournalLimits(quota_bytes=settings.journal_quota_bytes)
         self.spool = Spool(engine, settings.journal_dir, _rows_of, limits, SEGMENT_FORMAT, metrics)
         in_flight = InFlightBytes(settings.max_in_flight_bytes)
-        http_app = OtlpHttpApp(settings, self.spool, in_flight, Meter(metrics, "http"))
-        self.otlp_http_app = MeteredApp(http_app, metrics)
-        self._grpc = OtlpGrpcServer(settings, self.spool, in_flight, Meter(metrics, "grpc"))
+        self._receivers = _Receivers(settings, self.spool, metrics, in_flight)
+        self.otlp_http_app = self._receivers.otlp_http_app
         metrics.watch(_gauges(self.spool, settings.journal_dir, in_flight))
-        listener = bound_socket(settings.host, settings.otlp_http_port)
-        self._http = HttpServer(self.otlp_http_app, listener)
 
     def start(self) -> Ports:
         """Listen on both ports.
 
         Raises:
             OSError: a port is taken.
+            FolderTakenError: another process loads from the journal's folder.
         """
-        self.spool.start()
-        return Ports(otlp_grpc=self._grpc.start(), otlp_http=self._http.start())
+        return self._receivers.start(self.otlp_http_app)
 
     def stop(self) -> None:
         """Answer what is under way, make it durable, end."""
-        self._grpc.stop(self._settings.drain_timeout_s)
-        self._http.stop()
-        self.spool.stop()
+        self._receivers.stop()
+
+
+class FrontEnd:
+    """Receivers in front of a journal that another process loads. No engine is opened.
+
+    Raises:
+        OSError: the HTTP port is taken.
+    """
+
+    def __init__(self, settings: CollectorSettings, metrics: Metrics) -> None:
+        limits = JournalLimits(quota_bytes=settings.journal_quota_bytes)
+        self.outbox = Outbox(settings.journal_dir, limits, metrics)
+        in_flight = InFlightBytes(settings.max_in_flight_bytes)
+        self._receivers = _Receivers(settings, self.outbox, metrics, in_flight)
+        self.otlp_http_app = self._receivers.otlp_http_app
+        metrics.watch(_front_end_gauges(self.outbox, settings.journal_dir, in_flight))
+
+    def start(self, http_app: object) -> Ports:
+        """Listen on both ports.
+
+        Args:
+            http_app: what answers on the port for OTLP/HTTP; it passes OTLP on.
+
+        Raises:
+            OSError: a port is taken, or the journal's folder cannot be made.
+        """
+        return self._receivers.start(http_app)
+
+    def stop(self) -> None:
+        """Answer what is under way, make it durable, end."""
+        self._receivers.stop()
 
 
 def _gauges(spool: Spool, folder: Path, in_flight: InFlightBytes) -> DeliveryGauges:
@@ -83,6 +159,15 @@ def _gauges(spool: Spool, folder: Path, in_flight: InFlightBytes) -> DeliveryGau
         segments=lambda: backlog_of(folder).segment_count,
         oldest_age_s=lambda: backlog_of(folder).oldest_age_s,
         quarantined=lambda: spool.quarantine.count,
+        in_flight_bytes=lambda: in_flight.value,
+    )
+
+
+def _front_end_gauges(outbox: Outbox, folder: Path, in_flight: InFlightBytes) -> DeliveryGauges:
+    return DeliveryGauges(
+        waiting_bytes=lambda: outbox.waiting_bytes,
+        segments=lambda: backlog_of(folder).segment_count,
+        oldest_age_s=lambda: backlog_of(folder).oldest_age_s,
         in_flight_bytes=lambda: in_flight.value,
     )
 
@@ -128,8 +213,8 @@ class HttpServer:
         self._thread.join()
 
 
-def bound_socket(host: str, port: int) -> socket.socket:
-    """A listening socket.
+def bound_socket(host: str, port: int, *, is_shared: bool = False) -> socket.socket:
+    """A listening socket; others that are shared may listen on the same port.
 
     Raises:
         OSError: the port is taken; the text names it.
@@ -137,6 +222,8 @@ def bound_socket(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if is_shared:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:
         listener.bind((host, port))
     except OSError as error:
