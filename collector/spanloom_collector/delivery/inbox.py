@@ -15,6 +15,7 @@ from pathlib import Path
 from spanloom_collector.delivery.journal import OPEN_SUFFIX, SEALED_SUFFIX, sync_folder
 from spanloom_collector.delivery.records import intact_length
 from spanloom_collector.delivery.watch import Watch
+from spanloom_collector.logs import ONCE_A_MINUTE
 from spanloom_collector.metrics import Metrics
 
 _LOG = logging.getLogger(__name__)
@@ -95,6 +96,9 @@ class Inbox:
             size_bytes = sealed.stat().st_size
         except FileNotFoundError:
             return False  # its writer has sealed it meanwhile
+        except OSError as error:  # one file must not keep those behind it
+            _LOG.warning("%s cannot be taken: %s", path.name, error, extra=ONCE_A_MINUTE)
+            return False
         self._handed_over.add(sealed.name)
         self._hand_over(sealed, size_bytes)
         return True

@@ -271,24 +271,19 @@ class Journal:
 
 
 def _created(path: Path, size_bytes: int) -> int:
-    """Create a segment's file, with its space: a sync need not write the size each time."""
-    fd = _locked(path)
-    try:
-        os.posix_fallocate(fd, 0, size_bytes)
-    except OSError:
-        path.unlink()
-        os.close(fd)  # an open file would keep the space that it got
-        raise
-    return fd
-
-
-def _locked(path: Path) -> int:
+    """Create a segment's file, locked, with its space: a sync need not write the size each time."""
     while True:
         fd = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        fcntl.flock(fd, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            os.posix_fallocate(fd, 0, size_bytes)
+        except OSError:
+            path.unlink(missing_ok=True)
+            os.close(fd)  # an open file would keep the space that it got
+            raise
         if os.fstat(fd).st_nlink:
             return fd
-        os.close(fd)  # the loader was faster, and took it for a dead process's
+        os.close(fd)  # the loader was faster than the lock, and took it for a dead process's
 
 
 def _seal(segment: _OpenSegment) -> None:

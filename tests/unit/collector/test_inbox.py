@@ -113,6 +113,16 @@ def test_segments_are_handed_over_in_the_order_of_their_names(
     assert receiver.bodies == [b"1", b"2", b"3"]
 
 
+def test_a_file_that_cannot_be_taken_holds_up_nobody(
+    inbox: Inbox, tmp_path: Path, receiver: _Receiver
+) -> None:
+    (tmp_path / "0001.open").mkdir()
+    (tmp_path / "0002.pb").write_bytes(_record(b"behind it"))
+    inbox.look()
+
+    assert receiver.bodies == [b"behind it"]
+
+
 def test_the_open_segment_of_a_living_process_is_left_alone(
     inbox: Inbox, front_end: Journal, tmp_path: Path, receiver: _Receiver
 ) -> None:
