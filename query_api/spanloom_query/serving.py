@@ -4,11 +4,11 @@ import logging
 import os
 import signal
 import socket
-import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import NamedTuple
 
@@ -121,10 +121,12 @@ def serve_until_stopped(
     Raises:
         ServingError: the server cannot start.
     """
-    stopped = threading.Event()
+    # Not an Event: its lock is held for moments by the thread that waits, which is also the one
+    # that a signal interrupts, and a handler that wanted the lock then would wait for ever.
+    stopped: SimpleQueue[int] = SimpleQueue()
 
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        stopped.set()
+    def stop(number: int, _frame: FrameType | None) -> None:
+        stopped.put(number)
         signal.signal(signal.SIGINT, signal.default_int_handler)  # a second Ctrl-C ends at once
 
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -134,13 +136,20 @@ def serve_until_stopped(
         _LOG.info("%s pid=%d data=%s", server.addresses.ready_line, os.getpid(), options.data_dir)
         on_ready(server.addresses)
         if not once:
-            # A signal that comes just before this thread falls asleep does not wake it.
-            while not stopped.wait(_SIGNAL_CHECK_S):
-                pass
+            _wait_for(stopped)
     finally:
         _LOG.info("stopping: answering what is under way, making it durable")
         server.stop()
         _LOG.info("stopped")
+
+
+def _wait_for(stopped: SimpleQueue[int]) -> None:
+    while True:
+        try:
+            stopped.get(timeout=_SIGNAL_CHECK_S)
+        except Empty:  # a signal that comes just before this thread falls asleep does not wake it
+            continue
+        return
 
 
 class _Parts(NamedTuple):
