@@ -8,6 +8,7 @@ import platform
 import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from enum import Enum
 from importlib.metadata import version
 from typing import NamedTuple
 
@@ -25,6 +26,16 @@ _SYNC_BUCKETS_S = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 
 _LOAD_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0)
 _MAX_REASONS = 32
 _OTHER_REASON = "other"
+
+
+class Items(Enum):
+    """What requests carry, by the name that it has in metrics."""
+
+    SPANS = "spans"
+    LOG_RECORDS = "log_records"
+
+
+_WORDS = {Items.SPANS: "Spans", Items.LOG_RECORDS: "Log records of spans"}
 
 
 class DeliveryGauges(NamedTuple):
@@ -46,7 +57,7 @@ class Metrics:
 
     Example:
         >>> metrics = Metrics()
-        >>> metrics.accepted("http", "json", span_count=2, size_bytes=300)
+        >>> metrics.accepted("http", "json", count=2, size_bytes=300)
         >>> labels = {"transport": "http", "encoding": "json"}
         >>> metrics.registry.get_sample_value("spanloom_received_spans_total", labels)
         2.0
@@ -65,9 +76,12 @@ class Metrics:
 
     def _add_intake(self) -> None:
         way = ("transport", "encoding")
-        self._received_spans = self._counter(
-            "spanloom_received_spans", "Spans that were acknowledged.", way
-        )
+        self._received = {
+            items: self._counter(
+                f"spanloom_received_{items.value}", f"{_WORDS[items]} that were acknowledged.", way
+            )
+            for items in Items
+        }
         self._received_bytes = self._counter(
             "spanloom_received_bytes",
             "Bytes of acknowledged requests, after decompression.",
@@ -78,11 +92,14 @@ class Metrics:
             "Export requests that were answered, by HTTP status or name of gRPC's code.",
             ("transport", "status"),
         )
-        self._rejected_spans = self._counter(
-            "spanloom_rejected_spans",
-            "Spans that were refused, each told to its sender as a partial success.",
-            ("reason",),
-        )
+        self._rejected = {
+            items: self._counter(
+                f"spanloom_rejected_{items.value}",
+                f"{_WORDS[items]} that were refused, each told to its sender as a partial success.",
+                ("reason",),
+            )
+            for items in Items
+        }
 
     def _add_delivery(self) -> None:
         self.sync_seconds = Histogram(
@@ -134,15 +151,22 @@ class Metrics:
     def _gauge(self, name: str, text: str, ask: Callable[[], float]) -> None:
         Gauge(f"spanloom_{name}", text, registry=self.registry).set_function(ask)
 
-    def accepted(self, transport: str, encoding: str, span_count: int, size_bytes: int) -> None:
+    def accepted(
+        self,
+        transport: str,
+        encoding: str,
+        count: int,
+        size_bytes: int,
+        items: Items = Items.SPANS,
+    ) -> None:
         """Count one acknowledged request."""
-        self._received_spans.labels(transport, encoding).inc(span_count)
+        self._received[items].labels(transport, encoding).inc(count)
         self._received_bytes.labels(transport, encoding).inc(size_bytes)
 
-    def rejected(self, count_by_reason: Mapping[str, int]) -> None:
-        """Count refused spans by the reason that their sender was told."""
+    def rejected(self, count_by_reason: Mapping[str, int], items: Items = Items.SPANS) -> None:
+        """Count what was refused by the reason that its sender was told."""
         for reason, count in count_by_reason.items():
-            self._rejected_spans.labels(self._bounded(reason_label(reason))).inc(count)
+            self._rejected[items].labels(self._bounded(reason_label(reason))).inc(count)
 
     def answered(self, transport: str, status: str | int) -> None:
         """Count one answer."""
@@ -163,15 +187,20 @@ class Meter(NamedTuple):
     transport: str
 
     def follow(
-        self, durable: Future[None], encoding: str, span_count: int, size_bytes: int
+        self,
+        durable: Future[None],
+        encoding: str,
+        count: int,
+        size_bytes: int,
+        items: Items = Items.SPANS,
     ) -> None:
         """Count a request as accepted once it is durable, and not at all when it fails."""
 
-        def count(done: Future[None]) -> None:
+        def add(done: Future[None]) -> None:
             if not done.cancelled() and done.exception() is None:
-                self.metrics.accepted(self.transport, encoding, span_count, size_bytes)
+                self.metrics.accepted(self.transport, encoding, count, size_bytes, items)
 
-        durable.add_done_callback(count)
+        durable.add_done_callback(add)
 
 
 def reason_label(reason: str) -> str:

@@ -2,13 +2,15 @@
 
 import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import uvicorn
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from spanloom_collector.delivery.backlog import backlog_of
@@ -19,7 +21,8 @@ from spanloom_collector.delivery.records import Record
 from spanloom_collector.delivery.spool import Spool
 from spanloom_collector.metrics import DeliveryGauges, Meter, Metrics
 from spanloom_collector.pipeline.columns import rows_of
-from spanloom_collector.pipeline.intake import Sink
+from spanloom_collector.pipeline.intake import LOGS, TRACES, Intake, Intakes, Sink
+from spanloom_collector.pipeline.log_columns import log_rows_of
 from spanloom_collector.pipeline.segments import SEGMENT_FORMAT
 from spanloom_collector.receivers.connections import BoundedHttpProtocol
 from spanloom_collector.receivers.metering import MeteredApp
@@ -27,6 +30,7 @@ from spanloom_collector.receivers.otlp_grpc import OtlpGrpcServer
 from spanloom_collector.receivers.otlp_http import OtlpHttpApp
 from spanloom_collector.settings import CollectorSettings
 from spanloom_collector.storage.connect import Engine
+from spanloom_collector.storage.log_rows import LogRow, insert_logs
 from spanloom_collector.storage.rows import SpanRow
 
 
@@ -39,7 +43,13 @@ class Ports:
 
 
 class _Delivery(Sink, Protocol):
-    """What becomes of requests: the spool, or in a front end the outbox."""
+    """What becomes of one signal's requests: a spool, or in a front end an outbox."""
+
+    @property
+    def folder(self) -> Path: ...
+
+    @property
+    def waiting_bytes(self) -> int: ...
 
     def start(self) -> None: ...
 
@@ -47,20 +57,22 @@ class _Delivery(Sink, Protocol):
 
 
 class _Receivers:
-    """Both ways in, in front of one delivery. Making them takes the HTTP port, if that is free."""
+    """Both ways in, in front of a delivery each for spans and logs. Making them takes the HTTP port, if that is free."""
 
     def __init__(
         self,
         settings: CollectorSettings,
-        delivery: _Delivery,
+        deliveries: tuple[_Delivery, _Delivery],
         metrics: Metrics,
         in_flight: InFlightBytes,
     ) -> None:
         self._settings = settings
-        self._delivery = delivery
-        http_app = OtlpHttpApp(settings, delivery, in_flight, Meter(metrics, "http"))
+        self._deliveries = deliveries
+        spans, logs = deliveries
+        intakes = Intakes(Intake(TRACES, spans), Intake(LOGS, logs))
+        http_app = OtlpHttpApp(settings, intakes, in_flight, Meter(metrics, "http"))
         self.otlp_http_app = MeteredApp(http_app, metrics)
-        self._grpc = OtlpGrpcServer(settings, delivery, in_flight, Meter(metrics, "grpc"))
+        self._grpc = OtlpGrpcServer(settings, intakes, in_flight, Meter(metrics, "grpc"))
         self._listener = bound_socket(
             settings.host, settings.otlp_http_port, is_shared=settings.shares_ports
         )
@@ -70,8 +82,9 @@ class _Receivers:
         """Start delivery, then listen on both ports; what fails is undone."""
         with ExitStack() as started:
             started.callback(self._listener.close)
-            self._delivery.start()
-            started.callback(self._delivery.stop)
+            for delivery in self._deliveries:
+                delivery.start()
+                started.callback(delivery.stop)
             http = HttpServer(http_app, self._listener)
             http_port = http.start()
             started.callback(http.stop)
@@ -86,7 +99,7 @@ class _Receivers:
 
 
 class Collector:
-    """Receivers in front of one spool. Making one takes its HTTP port, if that is free.
+    """Receivers in front of the spools. Making one takes its HTTP port, if that is free.
 
     Raises:
         OSError: the port is taken.
@@ -101,12 +114,11 @@ class Collector:
         self, settings: CollectorSettings, engine: Engine, metrics: Metrics | None = None
     ) -> None:
         metrics = metrics or Metrics()
-        limits = JournalLimits(quota_bytes=settings.journal_quota_bytes)
-        self.spool = Spool(engine, settings.journal_dir, _rows_of, limits, SEGMENT_FORMAT, metrics)
+        self.spool, self.log_spool = _spools(settings, engine, metrics)
         in_flight = InFlightBytes(settings.max_in_flight_bytes)
-        self._receivers = _Receivers(settings, self.spool, metrics, in_flight)
+        self._receivers = _Receivers(settings, self.spools, metrics, in_flight)
         self.otlp_http_app = self._receivers.otlp_http_app
-        metrics.watch(_gauges(self.spool, settings.journal_dir, in_flight))
+        metrics.watch(_gauges(self.spools, in_flight, _quarantined(self.spools)))
 
     def start(self) -> Ports:
         """Listen on both ports.
@@ -121,21 +133,34 @@ class Collector:
         """Answer what is under way, make it durable, end."""
         self._receivers.stop()
 
+    @property
+    def spools(self) -> tuple[Spool, Spool]:
+        """One for each signal that is stored: spans, and log records."""
+        return (self.spool, self.log_spool)
+
+    def catch_up(self, timeout_s: float) -> bool:
+        """Bring everything that was accepted so far into the tables, if that is possible in time.
+
+        Returns:
+            Whether it is all there.
+        """
+        deadline = time.monotonic() + timeout_s
+        return all(spool.catch_up(max(0.0, deadline - time.monotonic())) for spool in self.spools)
+
 
 class FrontEnd:
-    """Receivers in front of a journal that another process loads. No engine is opened.
+    """Receivers in front of journals that another process loads. No engine is opened.
 
     Raises:
         OSError: the HTTP port is taken.
     """
 
     def __init__(self, settings: CollectorSettings, metrics: Metrics) -> None:
-        limits = JournalLimits(quota_bytes=settings.journal_quota_bytes)
-        self.outbox = Outbox(settings.journal_dir, limits, metrics)
+        self.outboxes = _outboxes(settings, metrics)
         in_flight = InFlightBytes(settings.max_in_flight_bytes)
-        self._receivers = _Receivers(settings, self.outbox, metrics, in_flight)
+        self._receivers = _Receivers(settings, self.outboxes, metrics, in_flight)
         self.otlp_http_app = self._receivers.otlp_http_app
-        metrics.watch(_front_end_gauges(self.outbox, settings.journal_dir, in_flight))
+        metrics.watch(_gauges(self.outboxes, in_flight))
 
     def start(self, http_app: object) -> Ports:
         """Listen on both ports.
@@ -153,23 +178,61 @@ class FrontEnd:
         self._receivers.stop()
 
 
-def _gauges(spool: Spool, folder: Path, in_flight: InFlightBytes) -> DeliveryGauges:
+def _spools(settings: CollectorSettings, engine: Engine, metrics: Metrics) -> tuple[Spool, Spool]:
+    """For spans, and for log records: one kind of record a segment. They share one quota."""
+    limits = JournalLimits(quota_bytes=settings.journal_quota_bytes)
+    spans = Spool(
+        engine,
+        settings.journal_dir,
+        _rows_of,
+        limits,
+        SEGMENT_FORMAT,
+        metrics,
+        waiting_elsewhere=lambda: logs.waiting_bytes,
+    )
+    logs = Spool(
+        engine,
+        settings.log_journal_dir,
+        _log_rows_of,
+        limits,
+        metrics=metrics,
+        insert=insert_logs,
+        waiting_elsewhere=lambda: spans.waiting_bytes,
+    )
+    return spans, logs
+
+
+def _outboxes(settings: CollectorSettings, metrics: Metrics) -> tuple[Outbox, Outbox]:
+    """For spans, and for log records. They share one quota."""
+    limits = JournalLimits(quota_bytes=settings.journal_quota_bytes)
+    spans = Outbox(settings.journal_dir, limits, metrics, lambda: logs.waiting_bytes)
+    logs = Outbox(settings.log_journal_dir, limits, metrics, lambda: spans.waiting_bytes)
+    return spans, logs
+
+
+def _quarantined(spools: Sequence[Spool]) -> Callable[[], int]:
+    return lambda: sum(spool.quarantine.count for spool in spools)
+
+
+def _gauges(
+    deliveries: Sequence[_Delivery],
+    in_flight: InFlightBytes,
+    quarantined: Callable[[], int] | None = None,
+) -> DeliveryGauges:
     return DeliveryGauges(
-        waiting_bytes=lambda: spool.waiting_bytes,
-        segments=lambda: backlog_of(folder).segment_count,
-        oldest_age_s=lambda: backlog_of(folder).oldest_age_s,
-        quarantined=lambda: spool.quarantine.count,
+        waiting_bytes=lambda: sum(delivery.waiting_bytes for delivery in deliveries),
+        segments=lambda: sum(backlog_of(delivery.folder).segment_count for delivery in deliveries),
+        oldest_age_s=lambda: max(
+            backlog_of(delivery.folder).oldest_age_s for delivery in deliveries
+        ),
         in_flight_bytes=lambda: in_flight.value,
+        quarantined=quarantined,
     )
 
 
-def _front_end_gauges(outbox: Outbox, folder: Path, in_flight: InFlightBytes) -> DeliveryGauges:
-    return DeliveryGauges(
-        waiting_bytes=lambda: outbox.waiting_bytes,
-        segments=lambda: backlog_of(folder).segment_count,
-        oldest_age_s=lambda: backlog_of(folder).oldest_age_s,
-        in_flight_bytes=lambda: in_flight.value,
-    )
+def _log_rows_of(record: Record) -> Iterator[LogRow]:
+    request = ExportLogsServiceRequest.FromString(record.body)
+    return log_rows_of(request, record.project or None, record.received_unix_nano)
 
 
 def _rows_of(record: Record) -> Iterator[SpanRow]:

@@ -77,3 +77,13 @@ class CollectorSettings:
 
     tokens: Mapping[str, str | None] = field(default_factory=dict)
     """Accepted bearer tokens, each with the project it writes to (None: any). Empty: no check."""
+
+    @property
+    def log_journal_dir(self) -> Path:
+        """Folder of the log records among the accepted requests."""
+        return log_journal_dir(self.journal_dir)
+
+
+def log_journal_dir(journal_dir: Path) -> Path:
+    """Where log records wait, given where spans do."""
+    return journal_dir / "logs"

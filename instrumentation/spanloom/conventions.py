@@ -113,6 +113,41 @@ GEN_AI_USAGE_CACHE_WRITE_TOKENS: Final = "gen_ai.usage.cache_write.input_tokens"
 GEN_AI_USAGE_REASONING_TOKENS: Final = "gen_ai.usage.reasoning.output_tokens"
 """int: of the answer's tokens, those spent on reasoning."""
 
+# What is told of a model call beside its span: on log records and span events that belong to it
+
+EVENT_NAME: Final = "event.name"
+"""str, on a log record: the event's name, from clients older than the record's own field for it."""
+
+GEN_AI_DETAILS_EVENT: Final = "gen_ai.client.inference.operation.details"
+"""Name of the event that carries what a model call was given and gave."""
+
+GEN_AI_SYSTEM_INSTRUCTIONS: Final = "gen_ai.system_instructions"
+"""array of parts, or JSON: what the model was told apart from the conversation."""
+
+GEN_AI_INPUT_MESSAGES: Final = "gen_ai.input.messages"
+"""array of ``{role, parts}``, or JSON: the conversation that the model was given."""
+
+GEN_AI_OUTPUT_MESSAGES: Final = "gen_ai.output.messages"
+"""array of ``{role, parts, finish_reason}``, or JSON: what the model answered."""
+
+GEN_AI_RESPONSE_ID: Final = "gen_ai.response.id"
+"""str: the provider's id of the answer."""
+
+GEN_AI_EVALUATION_EVENT: Final = "gen_ai.evaluation.result"
+"""Name of the event that carries one score of the span that it belongs to."""
+
+GEN_AI_EVALUATION_NAME: Final = "gen_ai.evaluation.name"
+"""str: what was evaluated: relevance, correctness, …"""
+
+GEN_AI_EVALUATION_SCORE_VALUE: Final = "gen_ai.evaluation.score.value"
+"""float: the score."""
+
+GEN_AI_EVALUATION_SCORE_LABEL: Final = "gen_ai.evaluation.score.label"
+"""str: the score in a word: pass, fail, relevant, …"""
+
+GEN_AI_EVALUATION_EXPLANATION: Final = "gen_ai.evaluation.explanation"
+"""str: why it is that score."""
+
 # What went wrong
 
 EXCEPTION_EVENT: Final = "exception"

@@ -19,9 +19,9 @@ from typing import NamedTuple
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from spanloom_collector.delivery.backlog import backlog_of
-from spanloom_collector.delivery.quarantine import entries_of
+from spanloom_collector.delivery.quarantine import Entry, entries_of
 from spanloom_collector.service import bound_socket
-from spanloom_collector.settings import StorageSettings
+from spanloom_collector.settings import StorageSettings, log_journal_dir
 from spanloom_collector.storage.connect import Engine, EngineUnavailableError, open_engine
 from spanloom_collector.storage.migrate import applied_checksums, packaged_migrations
 from spanloom_query.app import STATIC_DIR
@@ -79,9 +79,9 @@ class Patient:
     """Sent to the running server."""
 
     @property
-    def journal_dir(self) -> Path:
-        """The journal's folder."""
-        return self.options.data_dir / "journal"
+    def journal_dirs(self) -> tuple[Path, ...]:
+        """The journal's folders: of spans, and of log records."""
+        return (self.options.journal_dir, log_journal_dir(self.options.journal_dir))
 
     @cached_property
     def is_locked(self) -> bool:
@@ -312,9 +312,11 @@ def _engine(opened: Engine) -> Iterator[Checkup]:
 def journal(patient: Patient) -> Iterator[Checkup]:
     """What a server that is not running has left to load."""
     if patient.server is None:
-        backlog = backlog_of(patient.journal_dir)
-        detail = f"{backlog.segment_count} segments ({backlog.size_bytes} bytes) wait"
-        if backlog.segment_count:
+        backlogs = [backlog_of(folder) for folder in patient.journal_dirs]
+        segment_count = sum(backlog.segment_count for backlog in backlogs)
+        size_bytes = sum(backlog.size_bytes for backlog in backlogs)
+        detail = f"{segment_count} segments ({size_bytes} bytes) wait"
+        if segment_count:
             yield _warn("journal", detail, "'spanloom serve' loads them when it starts")
         else:
             yield _ok("journal", detail)
@@ -322,16 +324,18 @@ def journal(patient: Patient) -> Iterator[Checkup]:
 
 def quarantine(patient: Patient) -> Iterator[Checkup]:
     """What the engine refused, and why."""
-    folder = patient.journal_dir / "quarantine"
-    entries = list(entries_of(folder))
+    entries: list[Entry] = []
+    for folder in (journal_dir / "quarantine" for journal_dir in patient.journal_dirs):
+        found = list(entries_of(folder))
+        entries += found
+        if found:
+            yield _warn(
+                "quarantine",
+                f"{len(found)} records in {folder}",
+                "see 'Quarantine' in docs/operations.md",
+            )
     if not entries:
         yield _ok("quarantine", "empty")
-        return
-    yield _warn(
-        "quarantine",
-        f"{len(entries)} records in {folder}",
-        "see 'Quarantine' in docs/operations.md",
-    )
     for entry in entries[:_SHOWN_ENTRIES]:
         reason = " ".join(entry.reason.split())[:200]
         yield _warn("quarantine", f"{entry.name}: {reason}", "")

@@ -38,10 +38,9 @@ def start_front_end(options: ServeOptions, started: ExitStack) -> Addresses:
     listener = main_listener(options, started)
     registry = CollectorRegistry()
     front_end = FrontEnd(collector_settings(options), Metrics(registry))
-    outbox, quota_bytes = front_end.outbox, options.journal_quota_bytes
     process = _Process(
         QuerySettings(tokens=options.tokens or {}),
-        lambda: front_end_findings(outbox, options.journal_dir, quota_bytes),
+        lambda: front_end_findings(front_end.outboxes, options.journal_quota_bytes),
         registry,
     )
     app = create_status_app(process, front_end.otlp_http_app)

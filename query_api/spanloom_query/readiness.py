@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from clickhouse_connect.driver.exceptions import ClickHouseError
@@ -27,56 +27,63 @@ def engine_findings(engine: Engine) -> list[Finding]:
     ]
 
 
-def front_end_findings(outbox: Outbox, journal_dir: Path, quota_bytes: int) -> list[Finding]:
+def front_end_findings(outboxes: Sequence[Outbox], quota_bytes: int) -> list[Finding]:
     """Look at what a front end needs to accept spans, and whether somebody loads them."""
-    return [_journal(outbox, journal_dir, quota_bytes), _backlog(journal_dir)]
+    return [_journal(outboxes, quota_bytes), _backlog(outboxes)]
 
 
-def findings(spool: Spool, journal_dir: Path, quota_bytes: int) -> list[Finding]:
-    """Look at everything that stands between an accepted span and the table."""
+def findings(spools: Sequence[Spool], quota_bytes: int) -> list[Finding]:
+    """Look at everything that stands between accepted spans and log records and their tables."""
     return [
-        _journal(spool, journal_dir, quota_bytes),
-        _loader(spool),
-        _backlog(journal_dir),
-        _quarantine(spool),
+        _journal(spools, quota_bytes),
+        _loader(spools),
+        _backlog(spools),
+        _quarantine(spools),
     ]
 
 
-def _journal(delivery: Spool | Outbox, folder: Path, quota_bytes: int) -> Finding:
-    if not delivery.accepts:
+def _journal(spools: Sequence[Spool | Outbox], quota_bytes: int) -> Finding:
+    if not all(spool.accepts for spool in spools):
         return Finding("journal", False, "its thread has died: read the log, restart the server")
-    try:
-        with tempfile.TemporaryFile(dir=folder) as file:
-            file.write(b"?")
-        free_bytes = shutil.disk_usage(folder).free
-    except OSError as error:
-        return Finding("journal", False, f"{folder} cannot be written: {error.strerror}")
-    room_bytes = min(free_bytes, quota_bytes - delivery.waiting_bytes)
+    for spool in spools:
+        try:
+            with tempfile.TemporaryFile(dir=spool.folder) as file:
+                file.write(b"?")
+        except OSError as error:
+            text = f"{spool.folder} cannot be written: {error.strerror}"
+            return Finding("journal", False, text)
+    return _room(spools[0].folder, sum(spool.waiting_bytes for spool in spools), quota_bytes)
+
+
+def _room(folder: Path, waiting_bytes: int, quota_bytes: int) -> Finding:
+    free_bytes = shutil.disk_usage(folder).free
     detail = (
-        f"{delivery.waiting_bytes} bytes wait, of {quota_bytes} that they may take; "
+        f"{waiting_bytes} bytes wait, of {quota_bytes} that they may take; "
         f"{free_bytes} bytes are free on the disk"
     )
-    if room_bytes < _SEGMENT_BYTES:
+    if min(free_bytes, quota_bytes - waiting_bytes) < _SEGMENT_BYTES:
         return Finding(
             "journal", False, f"no room for a segment of {_SEGMENT_BYTES} bytes: {detail}"
         )
     return Finding("journal", True, detail)
 
 
-def _loader(spool: Spool) -> Finding:
-    if not spool.loads:
+def _loader(spools: Sequence[Spool]) -> Finding:
+    if not all(spool.loads for spool in spools):
         return Finding("loader", False, "its thread has died: read the log, restart the server")
     return Finding("loader", True, "running")
 
 
-def _backlog(folder: Path) -> Finding:
-    backlog = backlog_of(folder)
-    detail = f"{backlog.segment_count} segments wait, the oldest for {backlog.oldest_age_s:.1f} s"
-    return Finding("backlog", backlog.oldest_age_s < _OLD_S, detail, is_vital=False)
+def _backlog(spools: Sequence[Spool | Outbox]) -> Finding:
+    backlogs = [backlog_of(spool.folder) for spool in spools]
+    count = sum(backlog.segment_count for backlog in backlogs)
+    oldest_age_s = max(backlog.oldest_age_s for backlog in backlogs)
+    detail = f"{count} segments wait, the oldest for {oldest_age_s:.1f} s"
+    return Finding("backlog", oldest_age_s < _OLD_S, detail, is_vital=False)
 
 
-def _quarantine(spool: Spool) -> Finding:
-    count = spool.quarantine.count
+def _quarantine(spools: Sequence[Spool]) -> Finding:
+    count = sum(spool.quarantine.count for spool in spools)
     detail = f"{count} records; see 'spanloom doctor'" if count else "empty"
     return Finding("quarantine", not count, detail, is_vital=False)
 

@@ -249,7 +249,7 @@ def everything_findings(
     engine: Engine, collector: Collector, options: ServeOptions
 ) -> list[Finding]:
     """Look at engine and collector."""
-    delivery = findings(collector.spool, options.journal_dir, options.journal_quota_bytes)
+    delivery = findings(collector.spools, options.journal_quota_bytes)
     return [*engine_findings(engine), *delivery]
 
 
@@ -257,7 +257,7 @@ def _server(options: ServeOptions, parts: _Parts, addresses: Addresses) -> Serve
     return Server(
         parts.engine,
         query_settings(options, addresses),
-        parts.collector.spool.catch_up,
+        parts.collector.catch_up,
         look=lambda: everything_findings(parts.engine, parts.collector, options),
         registry=parts.registry,
     )

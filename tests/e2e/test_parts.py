@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.engine_process import running_engine
-from tests.support.otlp import request, span
+from tests.support.otlp import log_record, logs_request, request, span
 from tests.support.server import Server, running_server, start
 
 _BODY = request(span("sent")).SerializeToString()
@@ -104,13 +104,20 @@ def test_a_front_end_demands_tokens_for_spans_and_metrics(front_end: Server) -> 
 def test_what_a_front_end_took_before_any_server_ran_is_loaded_by_the_first_one(
     tmp_path: Path,
 ) -> None:
+    sent = span("sent")
+    path = f"/projects/early/traces/{sent.trace_id.hex()}/spans/{sent.span_id.hex()}"
+    logs = logs_request(log_record(sent, body="early, too")).SerializeToString()
+    headers = {"content-type": "application/x-protobuf", "x-spanloom-project": "early"}
     with running_server(tmp_path, command="receive") as front_end:
-        assert front_end.export(_BODY, "early").status == 200
+        assert front_end.export(request(sent).SerializeToString(), "early").status == 200
+        answer = front_end.request("POST", "/v1/logs", body=logs, headers=headers)
+        assert answer.status == 200
         assert front_end.stop() == 0
     with running_server(tmp_path) as server:
-        shown = server.get("/projects/early/traces")["traces"]
+        shown = server.get(path)
 
-    assert [trace["name"] for trace in shown] == ["sent"]
+    assert shown["name"] == "sent"
+    assert [record["body"] for record in shown["logs"]] == ["early, too"]
 
 
 @pytest.mark.parametrize("command", ["collector", "query"])

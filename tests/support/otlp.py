@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from google.protobuf.message import Message
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import (
     AnyValue,
@@ -14,6 +15,7 @@ from opentelemetry.proto.common.v1.common_pb2 import (
     KeyValue,
     KeyValueList,
 )
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, Status
 
@@ -69,22 +71,87 @@ def request(*spans: Span, resource: dict[str, Any] | None = None) -> ExportTrace
     )
 
 
+def log_record(of: Span, event: str = "", *, body: Any = None, **fields: Any) -> LogRecord:
+    """A log record of a span; ``attrs`` and ``fields`` as for :func:`span`."""
+    defaults: dict[str, Any] = {
+        "trace_id": of.trace_id,
+        "span_id": of.span_id,
+        "time_unix_nano": time.time_ns(),
+        "attributes": attributes(fields.pop("attrs", {})),
+        "body": None if body is None else any_value(body),
+    }
+    return LogRecord(event_name=event, **(defaults | fields))
+
+
+def logs_request(
+    *records: LogRecord, resource: dict[str, Any] | None = None
+) -> ExportLogsServiceRequest:
+    """One request with these records of one resource and scope."""
+    scoped = ScopeLogs(scope=InstrumentationScope(name="test"), log_records=records)
+    about = Resource(attributes=attributes(resource or {}))
+    return ExportLogsServiceRequest(
+        resource_logs=[ResourceLogs(resource=about, scope_logs=[scoped])]
+    )
+
+
+_EVERY_VALUE: dict[str, Any] = {
+    "text": "x",
+    "empty": "",
+    "int": -(2**63),
+    "float": 1.5,
+    "nan": float("nan"),
+    "infinity": float("inf"),
+    "true": True,
+    "bytes": b"\x00\xff",
+    "array": [1, "two", 3.0, [True, None]],
+    "map": {"a": {"b": [b"c"]}},
+    "nothing": None,
+    "é\n'\"\\": "é\n'\"\\",
+}
+
+
+def full_logs_request() -> ExportLogsServiceRequest:
+    """Log records of one span that use every field, with every type of value in every place."""
+    values = _EVERY_VALUE
+    records = [
+        LogRecord(
+            time_unix_nano=1_700_000_000_123_456_789 + number,
+            observed_time_unix_nano=1_700_000_000_123_456_790,
+            severity_number=24,
+            severity_text="FATAL4",
+            event_name="event",
+            body=any_value(body),
+            attributes=attributes(values),
+            dropped_attributes_count=1,
+            flags=1,
+            trace_id=bytes(range(1, 17)),
+            span_id=bytes(range(1, 9)),
+        )
+        for number, body in enumerate([*values.values(), values])
+    ]
+    scope = InstrumentationScope(
+        name="scope", version="1", attributes=attributes(values), dropped_attributes_count=6
+    )
+    resource = Resource(attributes=attributes(values), dropped_attributes_count=7)
+    return ExportLogsServiceRequest(
+        resource_logs=[
+            ResourceLogs(
+                resource=resource,
+                schema_url="https://example.org/resource",
+                scope_logs=[
+                    ScopeLogs(
+                        scope=scope, log_records=[record], schema_url="https://example.org/scope"
+                    )
+                ],
+            )
+            for record in records
+        ]
+    )
+
+
 def full_request() -> ExportTraceServiceRequest:
     """One span that uses every field, and every type of attribute, in every place."""
-    values: dict[str, Any] = {
-        "text": "x",
-        "empty": "",
-        "int": -(2**63),
-        "float": 1.5,
-        "nan": float("nan"),
-        "infinity": float("inf"),
-        "true": True,
-        "bytes": b"\x00\xff",
-        "array": [1, "two", 3.0, [True, None]],
-        "map": {"a": {"b": [b"c"]}},
-        "nothing": None,
-        "é\n'\"\\": "é\n'\"\\",
-    }
+    values = _EVERY_VALUE
     start = 1_700_000_000_123_456_789
     full = Span(
         trace_id=bytes(range(1, 17)),
@@ -154,6 +221,9 @@ def single_spans(sent: ExportTraceServiceRequest) -> Iterator[ExportTraceService
                 yield ExportTraceServiceRequest(resource_spans=[resourced])
 
 
+_OPTIONAL = ("status", "resource", "scope", "body")
+
+
 def normalised(message: Message) -> str:
     """A message's text with its attributes by name, as the table returns them.
 
@@ -176,5 +246,5 @@ def _normalise(message: Message) -> None:
             value.extend(copies)
         for item in value if repeated else [value]:
             _normalise(item)
-        if not repeated and field.name in ("status", "resource", "scope") and not value.ByteSize():
+        if not repeated and field.name in _OPTIONAL and not value.ByteSize():
             message.ClearField(field.name)

@@ -60,7 +60,15 @@ class _OpenSegment:
 
 
 class Journal:
-    """Appends records durably and hands sealed segments over."""
+    """Appends records durably and hands sealed segments over.
+
+    Args:
+        folder: of the segments.
+        limits: of a segment, and of all that wait.
+        on_sealed: takes each segment with its size.
+        metrics: what is counted.
+        waiting_elsewhere: bytes of another journal that count towards the same quota.
+    """
 
     def __init__(
         self,
@@ -68,13 +76,16 @@ class Journal:
         limits: JournalLimits,
         on_sealed: Callable[[Path, int], None],
         metrics: Metrics | None = None,
+        waiting_elsewhere: Callable[[], int] = lambda: 0,
     ) -> None:
         self._metrics = metrics or Metrics()
+        self._waiting_elsewhere = waiting_elsewhere
         self._folder = folder
         self._limits = limits
         self._on_sealed = on_sealed
         self._changed = threading.Condition()
         self._segment: _OpenSegment | None = None
+        self._newest: _OpenSegment | None = None  # the open one, or that which is being sealed
         self._count = 0
         self._prefix = f"{time.time_ns():020}-{os.getpid()}-"
         self._waiting_bytes = 0
@@ -117,10 +128,10 @@ class Journal:
             Whether everything that was appended before is sealed.
         """
         with self._changed:
-            segment = self._segment
-            self._seal_wanted = segment is not None
+            newest = self._newest
+            self._seal_wanted = self._segment is not None
             self._changed.notify_all()
-            return self._changed.wait_for(lambda: self._sealed_last(segment), timeout_s)
+            return self._changed.wait_for(lambda: newest is None or newest.handed_over, timeout_s)
 
     def wrote(self, segment_name: str) -> bool:
         """Whether a segment is this journal's own."""
@@ -159,16 +170,12 @@ class Journal:
         segment = self._segment
         return self._waiting_bytes + (segment.length if segment else 0)
 
-    def _sealed_last(self, segment: _OpenSegment | None) -> bool:
-        return segment is None or segment.handed_over
-
     def _refuse_if_full(self, size_bytes: int) -> None:
         if self._stopping:
             raise RetryLaterError("the collector is stopping")
-        if self.waiting_bytes + size_bytes > self._limits.quota_bytes:
-            raise RetryLaterError(
-                f"the journal is full: {self.waiting_bytes} bytes wait to be loaded"
-            )
+        waiting_bytes = self.waiting_bytes + self._waiting_elsewhere()
+        if waiting_bytes + size_bytes > self._limits.quota_bytes:
+            raise RetryLaterError(f"the journal is full: {waiting_bytes} bytes wait to be loaded")
 
     def _opened(self) -> _OpenSegment:
         self._count += 1
@@ -177,7 +184,7 @@ class Journal:
             fd = _created(path, self._limits.segment_bytes)
         except OSError as error:
             raise RetryLaterError(f"the journal cannot grow: {error.strerror}") from error
-        self._segment = _OpenSegment(path, fd, time.monotonic())
+        self._segment = self._newest = _OpenSegment(path, fd, time.monotonic())
         return self._segment
 
     def _write(self, segment: _OpenSegment, record: bytes) -> None:

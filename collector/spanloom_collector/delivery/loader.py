@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, DataError
@@ -23,7 +23,7 @@ from spanloom_collector.delivery.records import Record, decoded, intact_length
 from spanloom_collector.logs import ONCE_A_MINUTE
 from spanloom_collector.metrics import Metrics
 from spanloom_collector.storage.connect import Engine, EngineUnavailableError
-from spanloom_collector.storage.rows import SpanRow, insert_spans
+from spanloom_collector.storage.rows import insert_spans
 from spanloom_collector.storage.segments import (
     SegmentFormat,
     insert_segment_body,
@@ -45,8 +45,12 @@ _FAULTS_OF_ROWS = {6, 26, 27, 32, 33, 36, 38, 41, 53, 69, 70, 72, 117, 131, 321,
 _FAULTS_OF_ROWS |= {115, 434}  # an older server that cannot decode segments: rows are laid out here
 _CODE = re.compile(r"Code: (\d+)")
 
-RowsOf = Callable[[Record], Iterable[SpanRow]]
+Row = tuple[Any, ...]
+RowsOf = Callable[[Record], Iterable[Row]]
 """Lays one record out as rows."""
+
+InsertRows = Callable[[Client, Sequence[Any], str], None]
+"""Makes rows durable under a deduplication token."""
 
 
 class _Segment(NamedTuple):
@@ -70,6 +74,7 @@ class Loader:
         form: with which the engine decodes large segments itself; None leaves all to `rows_of`.
         quarantine: takes what is refused.
         on_loaded: called with a segment's size when it is gone.
+        insert: makes the rows of `rows_of` durable.
     """
 
     def __init__(
@@ -80,8 +85,10 @@ class Loader:
         quarantine: Quarantine,
         on_loaded: Callable[[int], None],
         metrics: Metrics | None = None,
+        insert: InsertRows = insert_spans,
     ) -> None:
         self._metrics = metrics or Metrics()
+        self._insert = insert
         self._engine = engine
         self._rows_of = rows_of
         self._form = form
@@ -201,11 +208,14 @@ class Loader:
         _LOG.error("a record goes into quarantine as %s: %s", part.name, error)
         self._quarantine.put(part.name, part.records[0], str(error))
 
-    def _inserted(self, name: str, rows: Sequence[SpanRow]) -> bool:
+    def _inserted(self, name: str, rows: Sequence[Row]) -> bool:
         return all(
-            self._taken(partial(insert_spans, rows=chunk, deduplication_token=f"{name}/{number}"))
+            self._taken(partial(self._insert_chunk, chunk, f"{name}/{number}"))
             for number, chunk in enumerate(_chunks(rows))
         )
+
+    def _insert_chunk(self, rows: Sequence[Row], token: str, client: Client) -> None:
+        self._insert(client, rows, token)
 
     def _taken(self, insert: Callable[[Client], None]) -> bool:
         """Insert, trying again for as long as the engine is unwell.
@@ -235,7 +245,7 @@ class Loader:
             return self._changed.wait_for(lambda: self._stopping, seconds)
 
 
-def _chunks(rows: Sequence[SpanRow]) -> Iterator[Sequence[SpanRow]]:
+def _chunks(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
     for start in range(0, len(rows), _ROWS_PER_INSERT):
         yield rows[start : start + _ROWS_PER_INSERT]
 

@@ -4,6 +4,7 @@ The contract of :meth:`Outbox.submit` is that of the spool: done without an exce
 request would survive a crash. It reaches the table once a process loads from the folder.
 """
 
+from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -20,9 +21,17 @@ class Outbox:
     What the others have sealed is seen within 50 ms; what they have open is not counted.
     """
 
-    def __init__(self, folder: Path, limits: JournalLimits, metrics: Metrics | None = None) -> None:
-        self._folder = folder
-        self._journal = Journal(folder, limits, lambda _path, _size: None, metrics)
+    def __init__(
+        self,
+        folder: Path,
+        limits: JournalLimits,
+        metrics: Metrics | None = None,
+        waiting_elsewhere: Callable[[], int] = lambda: 0,
+    ) -> None:
+        self.folder = folder
+        self._journal = Journal(
+            folder, limits, lambda _path, _size: None, metrics, waiting_elsewhere
+        )
         self._watch = Watch(self._look, "spanloom-outbox")
 
     def start(self) -> None:
@@ -59,4 +68,4 @@ class Outbox:
         return self._journal.waiting_bytes
 
     def _look(self) -> None:
-        self._journal.seen(sealed_bytes_in(self._folder))
+        self._journal.seen(sealed_bytes_in(self.folder))

@@ -1,9 +1,9 @@
 """The journal's records: one request each, with what must be remembered beside it.
 
-A record is ``varint(length)`` and a message: the bytes of an ``ExportTraceServiceRequest`` as they
-came, then the fields below, in this order. Protobuf readers skip fields that they do not know, so
-the message is still a valid request, and a file of records a valid input of ClickHouse's format
-``Protobuf``.
+A record is ``varint(length)`` and a message: the bytes of an ``ExportTraceServiceRequest``, or of an
+``ExportLogsServiceRequest``, as they came, then the fields below, in this order. Protobuf readers
+skip fields that they do not know, so the message is still a valid request, and a file of records a
+valid input of ClickHouse's format ``Protobuf``.
 
 ====  =======  ==============================================================
 2002  string   project, "" when each resource names its own

@@ -5,21 +5,34 @@ would survive a crash. From then on it reaches the table by itself, once, howeve
 or the engine dies.
 """
 
+from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 
 from spanloom_collector.delivery.inbox import Inbox
 from spanloom_collector.delivery.journal import Journal, JournalLimits
-from spanloom_collector.delivery.loader import Loader, RowsOf
+from spanloom_collector.delivery.loader import InsertRows, Loader, RowsOf
 from spanloom_collector.delivery.quarantine import Quarantine
 from spanloom_collector.delivery.records import Record, encoded
 from spanloom_collector.metrics import Metrics
 from spanloom_collector.storage.connect import Engine
+from spanloom_collector.storage.rows import insert_spans
 from spanloom_collector.storage.segments import SegmentFormat
 
 
 class Spool:
-    """Accepts requests durably and brings them into the table."""
+    """Accepts requests of one signal durably and brings them into their table.
+
+    Args:
+        engine: where the rows go.
+        folder: of the journal, with the quarantine below it.
+        rows_of: lays one record out as rows.
+        limits: of the journal.
+        form: with which the engine decodes large segments itself; None leaves all to `rows_of`.
+        metrics: what is counted.
+        insert: makes the rows of `rows_of` durable.
+        waiting_elsewhere: bytes of another journal that count towards the same quota.
+    """
 
     def __init__(
         self,
@@ -29,11 +42,16 @@ class Spool:
         limits: JournalLimits,
         form: SegmentFormat | None = None,
         metrics: Metrics | None = None,
+        insert: InsertRows = insert_spans,
+        waiting_elsewhere: Callable[[], int] = lambda: 0,
     ) -> None:
         metrics = metrics or Metrics()
+        self.folder = folder
         self.quarantine = Quarantine(folder / "quarantine")
-        self._loader = Loader(engine, rows_of, form, self.quarantine, self._on_loaded, metrics)
-        self._journal = Journal(folder, limits, self._loader.hand_over, metrics)
+        self._loader = Loader(
+            engine, rows_of, form, self.quarantine, self._on_loaded, metrics, insert
+        )
+        self._journal = Journal(folder, limits, self._loader.hand_over, metrics, waiting_elsewhere)
         self._inbox = Inbox(folder, self._journal.wrote, self._on_found, metrics)
 
     def start(self) -> None:
@@ -51,9 +69,9 @@ class Spool:
         """Accept a request.
 
         Args:
-            body: a valid ``ExportTraceServiceRequest``, serialised.
+            body: a valid export request, serialised.
             received_unix_nano: when it came.
-            project: the project of all its spans; None when each resource names its own.
+            project: the project of all that it holds; None when each resource names its own.
 
         Returns:
             A future that is done once the request is durable.

@@ -2,15 +2,18 @@
 
 import zlib
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from enum import Enum
+from typing import TypeVar
 
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from spanloom_collector.pipeline.otlp_json import request_from_json
+from spanloom_collector.pipeline.otlp_json import logs_request_from_json, request_from_json
+
+_Request = TypeVar("_Request")
 
 _GZIP_WINDOW_BITS = 16 + zlib.MAX_WBITS
 _DEFLATE_WINDOW_BITS = zlib.MAX_WBITS
@@ -115,10 +118,42 @@ def _inflated_part(inflater: "zlib._Decompress", data: bytes, max_bytes: int) ->
         raise MalformedRequestError(f"the body is not valid gzip or deflate: {error}") from None
 
 
-def _with_hint(error: DecodeError, body: bytes) -> MalformedRequestError:
-    if _is_logs(body):
-        return MalformedRequestError(f"these are logs, not traces: send them to /v1/logs ({error})")
-    return MalformedRequestError(f"the body is not valid OTLP protobuf: {error}")
+def decoded(body: bytes, encoding: Encoding) -> ExportTraceServiceRequest:
+    """Parse an ``ExportTraceServiceRequest``.
+
+    Raises:
+        MalformedRequestError: the body is not one.
+    """
+    if encoding is Encoding.JSON:
+        return _from_json(body, request_from_json)
+    try:
+        return ExportTraceServiceRequest.FromString(body)
+    except DecodeError as error:
+        raise _malformed(error, "logs, not traces" if _is_logs(body) else None) from None
+
+
+def decoded_logs(body: bytes, encoding: Encoding) -> ExportLogsServiceRequest:
+    """Parse an ``ExportLogsServiceRequest``; otherwise as :func:`decoded`."""
+    if encoding is Encoding.JSON:
+        return _from_json(body, logs_request_from_json)
+    try:
+        return ExportLogsServiceRequest.FromString(body)
+    except DecodeError as error:
+        raise _malformed(error, "traces, not logs" if _is_traces(body) else None) from None
+
+
+def _from_json(body: bytes, parse: Callable[[bytes], _Request]) -> _Request:
+    try:
+        return parse(body)
+    except ValueError as error:
+        raise MalformedRequestError(f"the body is not valid OTLP/JSON: {error}") from error
+
+
+def _malformed(error: DecodeError, mistaken: str | None) -> MalformedRequestError:
+    if mistaken is None:
+        return MalformedRequestError(f"the body is not valid OTLP protobuf: {error}")
+    path = f"/v1/{mistaken.partition(',')[0]}"
+    return MalformedRequestError(f"these are {mistaken}: send them to {path} ({error})")
 
 
 def _is_logs(body: bytes) -> bool:
@@ -129,18 +164,9 @@ def _is_logs(body: bytes) -> bool:
     return any(scope.log_records for entry in logs.resource_logs for scope in entry.scope_logs)
 
 
-def decoded(body: bytes, encoding: Encoding) -> ExportTraceServiceRequest:
-    """Parse an ``ExportTraceServiceRequest``.
-
-    Raises:
-        MalformedRequestError: the body is not one.
-    """
-    if encoding is Encoding.JSON:
-        try:
-            return request_from_json(body)
-        except ValueError as error:
-            raise MalformedRequestError(f"the body is not valid OTLP/JSON: {error}") from error
+def _is_traces(body: bytes) -> bool:
     try:
-        return ExportTraceServiceRequest.FromString(body)
-    except DecodeError as error:
-        raise _with_hint(error, body) from None
+        traces = ExportTraceServiceRequest.FromString(body)
+    except DecodeError:
+        return False
+    return any(scope.spans for entry in traces.resource_spans for scope in entry.scope_spans)

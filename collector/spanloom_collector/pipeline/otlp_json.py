@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import orjson
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import (
     AnyValue,
@@ -18,6 +19,7 @@ from opentelemetry.proto.common.v1.common_pb2 import (
     KeyValue,
     KeyValueList,
 )
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, Status
 
@@ -26,7 +28,7 @@ _T = TypeVar("_T")
 _MAX_VALUE_DEPTH = 40
 _HEX = re.compile(r"(?:[0-9a-fA-F]{2})*")
 _INTEGER = re.compile(r"-?[0-9]{1,20}")
-_OTHER_SIGNALS = {"resourceLogs": "logs", "resourceMetrics": "metrics"}
+_SIGNALS = {"resourceSpans": "traces", "resourceLogs": "logs", "resourceMetrics": "metrics"}
 
 
 def request_from_json(body: bytes) -> ExportTraceServiceRequest:
@@ -35,15 +37,28 @@ def request_from_json(body: bytes) -> ExportTraceServiceRequest:
     Raises:
         ValueError: not JSON, or a member of the wrong type; the text names the member.
     """
-    document = orjson.loads(body) if body.strip() else {}
-    if not isinstance(document, dict):
-        raise ValueError("the body must be an object")
-    for name, signal in _OTHER_SIGNALS.items():
-        if name in document and "resourceSpans" not in document:
-            raise ValueError(f"these are {signal}, not traces: send them to /v1/{signal}")
+    document = _document(body, "resourceSpans")
     return ExportTraceServiceRequest(
         resource_spans=_list(document, "resourceSpans", _resource_spans)
     )
+
+
+def logs_request_from_json(body: bytes) -> ExportLogsServiceRequest:
+    """Parse an ``ExportLogsServiceRequest``; otherwise as :func:`request_from_json`."""
+    document = _document(body, "resourceLogs")
+    return ExportLogsServiceRequest(resource_logs=_list(document, "resourceLogs", _resource_logs))
+
+
+def _document(body: bytes, wanted: str) -> dict[str, Any]:
+    document = orjson.loads(body) if body.strip() else {}
+    if not isinstance(document, dict):
+        raise ValueError("the body must be an object")
+    for name, signal in _SIGNALS.items():
+        if name in document and wanted not in document:
+            raise ValueError(
+                f"these are {signal}, not {_SIGNALS[wanted]}: send them to /v1/{signal}"
+            )
+    return document
 
 
 def _resource_spans(value: dict[str, Any]) -> ResourceSpans:
@@ -123,6 +138,41 @@ def _link(value: dict[str, Any]) -> Span.Link:
         flags=_uint32(value, "flags"),
         attributes=_attributes(value),
         dropped_attributes_count=_uint32(value, "droppedAttributesCount"),
+    )
+
+
+def _resource_logs(value: dict[str, Any]) -> ResourceLogs:
+    resource = _object(value, "resource")
+    return ResourceLogs(
+        resource=None if resource is None else _resource(resource),
+        scope_logs=_list(value, "scopeLogs", _scope_logs),
+        schema_url=_text(value, "schemaUrl"),
+    )
+
+
+def _scope_logs(value: dict[str, Any]) -> ScopeLogs:
+    scope = _object(value, "scope")
+    return ScopeLogs(
+        scope=None if scope is None else _scope(scope),
+        log_records=_list(value, "logRecords", _log_record),
+        schema_url=_text(value, "schemaUrl"),
+    )
+
+
+def _log_record(value: dict[str, Any]) -> LogRecord:
+    body = _object(value, "body")
+    return LogRecord(
+        time_unix_nano=_uint64(value, "timeUnixNano"),
+        observed_time_unix_nano=_uint64(value, "observedTimeUnixNano"),
+        severity_number=_enum(value, "severityNumber"),
+        severity_text=_text(value, "severityText"),
+        body=None if body is None else _any_value(body, 0),
+        attributes=_attributes(value),
+        dropped_attributes_count=_uint32(value, "droppedAttributesCount"),
+        flags=_uint32(value, "flags"),
+        trace_id=_id(value, "traceId"),
+        span_id=_id(value, "spanId"),
+        event_name=_text(value, "eventName"),
     )
 
 

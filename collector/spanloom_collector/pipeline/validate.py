@@ -9,11 +9,14 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans, Span
+
+MAX_UNIX_NANO = 2**63 - 1
+"""The latest time that the engine can hold."""
 
 _TRACE_ID_BYTES = 16
 _SPAN_ID_BYTES = 8
-_MAX_UNIX_NANO = 2**63 - 1
 _MAX_KIND = 5
 _MAX_STATUS_CODE = 2
 
@@ -25,9 +28,14 @@ class Validated(NamedTuple):
     rejected_by_reason: Counter[str]
 
     @property
-    def span_count(self) -> int:
+    def kept_count(self) -> int:
         """How many valid spans there are."""
         return sum(len(scope_spans.spans) for scope_spans in _scopes(self.request))
+
+    @property
+    def resources(self) -> Iterator[Resource]:
+        """The resources of the spans."""
+        return (resource_spans.resource for resource_spans in self.request.resource_spans)
 
     @property
     def response(self) -> ExportTraceServiceResponse:
@@ -37,13 +45,10 @@ class Validated(NamedTuple):
         """
         if not self.rejected_by_reason:
             return ExportTraceServiceResponse()
-        reasons = "; ".join(
-            f"{count} × {reason}" for reason, count in self.rejected_by_reason.most_common()
-        )
         return ExportTraceServiceResponse(
             partial_success=ExportTracePartialSuccess(
                 rejected_spans=self.rejected_by_reason.total(),
-                error_message=f"spans rejected: {reasons}",
+                error_message=told_reasons("spans", self.rejected_by_reason),
             )
         )
 
@@ -57,6 +62,26 @@ def validated(request: ExportTraceServiceRequest) -> Validated:
             rejected.update(fault for _, fault in faults)
             _keep_only_valid(scope_spans)
     return Validated(request, rejected)
+
+
+def told_reasons(noun: str, rejected_by_reason: Counter[str]) -> str:
+    """What a sender is told about the items of a request that were not taken.
+
+    Example:
+        >>> told_reasons("spans", Counter({"kind is not a SpanKind": 2}))
+        'spans rejected: 2 × kind is not a SpanKind'
+    """
+    counts = rejected_by_reason.most_common()
+    return f"{noun} rejected: " + "; ".join(f"{count} × {reason}" for reason, count in counts)
+
+
+def id_fault(trace_id: bytes, span_id: bytes) -> str | None:
+    """What is wrong with a pair of ids, if anything."""
+    if len(trace_id) != _TRACE_ID_BYTES or not any(trace_id):
+        return "trace_id is not 16 bytes, one of them not zero"
+    if len(span_id) != _SPAN_ID_BYTES or not any(span_id):
+        return "span_id is not 8 bytes, one of them not zero"
+    return None
 
 
 def _scopes(request: ExportTraceServiceRequest) -> Iterator[ScopeSpans]:
@@ -77,17 +102,15 @@ def _fault(span: Span) -> str | None:
 def _id_fault(span: Span) -> str | None:
     if not span.trace_id and not span.span_id:
         return "span without ids (are these logs, sent to the address for traces?)"
-    if len(span.trace_id) != _TRACE_ID_BYTES or not any(span.trace_id):
-        return "trace_id is not 16 bytes, one of them not zero"
-    if len(span.span_id) != _SPAN_ID_BYTES or not any(span.span_id):
-        return "span_id is not 8 bytes, one of them not zero"
+    if fault := id_fault(span.trace_id, span.span_id):
+        return fault
     if span.parent_span_id and len(span.parent_span_id) != _SPAN_ID_BYTES:
         return "parent_span_id is not 8 bytes"
     return None
 
 
 def _range_fault(span: Span) -> str | None:
-    if max(span.start_time_unix_nano, span.end_time_unix_nano) > _MAX_UNIX_NANO:
+    if max(span.start_time_unix_nano, span.end_time_unix_nano) > MAX_UNIX_NANO:
         return "time is after the year 2262"
     if not 0 <= span.kind <= _MAX_KIND:
         return "kind is not a SpanKind"

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import NoReturn
 
 import grpc
@@ -19,9 +20,9 @@ from google.protobuf.message import Message
 from spanloom_collector.delivery.backpressure import InFlightBytes
 from spanloom_collector.metrics import Meter
 from spanloom_collector.pipeline.decode import Encoding, MalformedRequestError, expanded
-from spanloom_collector.pipeline.intake import Sink, accept
+from spanloom_collector.pipeline.intake import Intake, Intakes, accept
 from spanloom_collector.receivers.access import granted_project
-from spanloom_collector.receivers.other_signals import LOGS_RESPONSE, METRICS_RESPONSE
+from spanloom_collector.receivers.other_signals import METRICS_RESPONSE
 from spanloom_collector.receivers.refusals import REFUSED_ERRORS, Refusal, refusal
 from spanloom_collector.settings import CollectorSettings
 
@@ -41,11 +42,14 @@ class OtlpGrpcServer:
     """The listening server. Requests are answered in a pool of threads."""
 
     def __init__(
-        self, settings: CollectorSettings, sink: Sink, in_flight: InFlightBytes, meter: Meter
+        self,
+        settings: CollectorSettings,
+        intakes: Intakes,
+        in_flight: InFlightBytes,
+        meter: Meter,
     ) -> None:
         self._settings = settings
         self._meter = meter
-        self._sink = sink
         self._in_flight = in_flight
         self._stalled = _StalledCalls(settings.body_timeout_s)
         self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="spanloom-otlp-grpc")
@@ -60,8 +64,8 @@ class OtlpGrpcServer:
                 ("grpc.so_reuseport", int(settings.shares_ports)),
             ],
         )
-        self._serve("trace.v1.TraceService", self._stored)
-        self._serve("logs.v1.LogsService", lambda _body, _project: LOGS_RESPONSE)
+        self._serve("trace.v1.TraceService", partial(self._stored, intakes.traces))
+        self._serve("logs.v1.LogsService", partial(self._stored, intakes.logs))
         self._serve("metrics.v1.MetricsService", lambda _body, _project: METRICS_RESPONSE)
 
     def start(self) -> int:
@@ -125,8 +129,8 @@ class OtlpGrpcServer:
         with self._in_flight.held(0 if plain is body else len(plain)):
             return answer(plain, project)
 
-    def _stored(self, body: bytes, project: str | None) -> Message:
-        accepted = accept(body, Encoding.PROTOBUF, project, self._sink, self._meter)
+    def _stored(self, intake: Intake, body: bytes, project: str | None) -> Message:
+        accepted = accept(body, Encoding.PROTOBUF, project, intake, self._meter)
         accepted.durable.result(self._settings.durable_timeout_s)
         return accepted.response
 

@@ -16,11 +16,11 @@ from google.rpc import code_pb2
 from spanloom_collector.delivery.backpressure import InFlightBytes
 from spanloom_collector.metrics import Meter
 from spanloom_collector.pipeline.decode import Encoding, decompressed
-from spanloom_collector.pipeline.intake import Accepted, Sink, accept
+from spanloom_collector.pipeline.intake import Accepted, Intake, Intakes, accept
 from spanloom_collector.receivers.access import granted_project
 from spanloom_collector.receivers.bodies import Incoming, Receive, held_body
 from spanloom_collector.receivers.cors import CrossOrigin, Headers
-from spanloom_collector.receivers.other_signals import LOGS_RESPONSE, METRICS_RESPONSE
+from spanloom_collector.receivers.other_signals import METRICS_RESPONSE
 from spanloom_collector.receivers.refusals import (
     REFUSED_ERRORS,
     RETRY_AFTER_S,
@@ -32,8 +32,9 @@ from spanloom_collector.settings import CollectorSettings
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 TRACES_PATH = "/v1/traces"
-_NOT_STORED = {"/v1/logs": LOGS_RESPONSE, "/v1/metrics": METRICS_RESPONSE}
-PATHS = (TRACES_PATH, *_NOT_STORED)
+LOGS_PATH = "/v1/logs"
+_NOT_STORED = {"/v1/metrics": METRICS_RESPONSE}
+PATHS = (TRACES_PATH, LOGS_PATH, *_NOT_STORED)
 
 _LOG = logging.getLogger(__name__)
 _CLOSE = (b"connection", b"close")
@@ -53,11 +54,15 @@ class OtlpHttpApp:
     """The ASGI application; may be mounted at the root of a port of its own or beside others."""
 
     def __init__(
-        self, settings: CollectorSettings, sink: Sink, in_flight: InFlightBytes, meter: Meter
+        self,
+        settings: CollectorSettings,
+        intakes: Intakes,
+        in_flight: InFlightBytes,
+        meter: Meter,
     ) -> None:
         self._settings = settings
         self._meter = meter
-        self._sink = sink
+        self._intakes = {TRACES_PATH: intakes.traces, LOGS_PATH: intakes.logs}
         self._in_flight = in_flight
         self._cross_origin = CrossOrigin(settings.cors_origins)
 
@@ -122,17 +127,25 @@ class OtlpHttpApp:
         async with held_body(headers, receive, self._settings, self._in_flight) as body:
             if path in _NOT_STORED:
                 return _Answer(200, _NOT_STORED[path])
-            accepted = await asyncio.to_thread(self._accept, body, compression, encoding, project)
+            intake = self._intakes[path]
+            accepted = await asyncio.to_thread(
+                self._accept, intake, body, compression, encoding, project
+            )
             async with asyncio.timeout(self._settings.durable_timeout_s):
                 await asyncio.wrap_future(accepted.durable)
         return _Answer(200, accepted.response)
 
     def _accept(
-        self, body: bytes, compression: str, encoding: Encoding, project: str | None
+        self,
+        intake: Intake,
+        body: bytes,
+        compression: str,
+        encoding: Encoding,
+        project: str | None,
     ) -> Accepted:
         plain = decompressed(body, compression, self._settings.max_request_bytes)
         with self._in_flight.held(0 if plain is body else len(plain)):
-            return accept(plain, encoding, project, self._sink, self._meter)
+            return accept(plain, encoding, project, intake, self._meter)
 
 
 def _encoding(headers: dict[str, str]) -> Encoding | None:

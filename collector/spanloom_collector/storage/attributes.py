@@ -46,7 +46,7 @@ def typed(attributes: Iterable[KeyValue]) -> TypedAttributes:
         which = value.WhichOneof("value")
         home = homes.get(which)
         if which is None or home is None:
-            result.other[key] = _tagged(value)
+            result.other[key] = tagged(value)
         else:
             home[key] = getattr(value, which)
     return result
@@ -59,7 +59,7 @@ def compact(attributes: Iterable[KeyValue]) -> CompactAttributes:
         if value.HasField("string_value"):
             result.strings[key] = value.string_value
         else:
-            result.other[key] = _tagged(value)
+            result.other[key] = tagged(value)
     return result
 
 
@@ -75,7 +75,7 @@ def restored(
     values |= {key: AnyValue(int_value=value) for key, value in (ints or {}).items()}
     values |= {key: AnyValue(double_value=value) for key, value in (floats or {}).items()}
     values |= {key: AnyValue(bool_value=value) for key, value in (bools or {}).items()}
-    values |= {key: _untagged(value) for key, value in other.items()}
+    values |= {key: untagged(value) for key, value in other.items()}
     return dict(sorted(values.items()))
 
 
@@ -83,7 +83,8 @@ def _last_of_each(attributes: Iterable[KeyValue]) -> dict[str, AnyValue]:
     return {attribute.key: attribute.value for attribute in attributes}
 
 
-def _tagged(value: AnyValue) -> bytes:
+def tagged(value: AnyValue) -> bytes:
+    """Any value as bytes."""
     match value.WhichOneof("value"):
         case "string_value":
             return _STRING + value.string_value.encode()
@@ -102,7 +103,8 @@ def _tagged(value: AnyValue) -> bytes:
     return _EMPTY
 
 
-def _untagged(value: bytes) -> AnyValue:
+def untagged(value: bytes) -> AnyValue:
+    """The value that these bytes stand for."""
     tag, body = value[:1], value[1:]
     match tag:
         case b"1":

@@ -19,6 +19,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from spanloom_collector.settings import StorageSettings
+from spanloom_collector.storage.engine import written_config
 from spanloom_collector.storage.migrate import migrate
 
 DATABASE = "spanloom"
@@ -141,10 +142,15 @@ _Connect = Callable[[str | None, dict[str, str]], Client]
 def _embedded(settings: StorageSettings) -> _Connect:
     path = settings.data_dir / "clickhouse"
     path.mkdir(parents=True, exist_ok=True)
+    options = {"config-file": str(written_config(settings.data_dir).absolute())}
 
     def connect(database: str | None, client_settings: dict[str, str]) -> Client:
         return clickhouse_connect.get_client(
-            interface="chdb", path=str(path), database=database, settings=client_settings
+            interface="chdb",
+            path=str(path),
+            chdb_options=options,
+            database=database,
+            settings=client_settings,
         )
 
     return connect

@@ -1,6 +1,6 @@
 """Rows of the table ``spans``: their columns, and the insert that makes them durable."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -9,7 +9,8 @@ from clickhouse_connect.driver.client import Client
 ENDED_VERSION_OFFSET = 1 << 62
 """Added to the version of a span that has ended, so that no late start record can hide its end."""
 
-_STRINGS = "Map(LowCardinality(String), String)"
+STRING_MAP = "Map(LowCardinality(String), String)"
+"""Type of a map of texts, or of tagged values."""
 
 
 class SpanRow(NamedTuple):
@@ -100,8 +101,8 @@ COLUMN_TYPES: dict[str, str] = {
     **dict.fromkeys(SpanRow._fields, "String"),
     **dict.fromkeys(_LOW_CARDINALITY, "LowCardinality(String)"),
     **dict.fromkeys(_UINT32, "UInt32"),
-    **dict.fromkeys(_STRING_MAPS, _STRINGS),
-    **dict.fromkeys(_STRING_MAP_ARRAYS, f"Array({_STRINGS})"),
+    **dict.fromkeys(_STRING_MAPS, STRING_MAP),
+    **dict.fromkeys(_STRING_MAP_ARRAYS, f"Array({STRING_MAP})"),
     **dict.fromkeys(("start_time", "end_time", "received_time"), "DateTime64(9, 'UTC')"),
     **dict.fromkeys(("span_kind", "status_code"), "UInt8"),
     **dict.fromkeys(("input_tokens", "output_tokens", "total_tokens"), "Nullable(UInt64)"),
@@ -115,9 +116,6 @@ COLUMN_TYPES: dict[str, str] = {
     **dict.fromkeys(("event_dropped", "link_flags", "link_dropped"), "Array(UInt32)"),
 }
 """Column to ClickHouse type, in the order of :class:`SpanRow`."""
-
-_COLUMN_NAMES = list(COLUMN_TYPES)
-_TYPE_NAMES = list(COLUMN_TYPES.values())
 
 
 def insert_spans(client: Client, rows: Sequence[SpanRow], deduplication_token: str) -> None:
@@ -133,17 +131,36 @@ def insert_spans(client: Client, rows: Sequence[SpanRow], deduplication_token: s
     Raises:
         clickhouse_connect.driver.exceptions.ClickHouseError: nothing is promised about the rows.
     """
+    insert_rows(client, "spans", COLUMN_TYPES, rows, deduplication_token)
+
+
+def insert_rows(
+    client: Client,
+    table: str,
+    column_types: Mapping[str, str],
+    rows: Sequence[tuple[Any, ...]],
+    deduplication_token: str,
+) -> None:
+    """Insert rows into any table of ours; the promises are those of :func:`insert_spans`.
+
+    Args:
+        client: the writing client.
+        table: its name.
+        column_types: column to ClickHouse type, in the order of the rows' members.
+        rows: at least one.
+        deduplication_token: names this insert into this table and no other.
+    """
     columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
     client.insert(
-        "spans",
+        table,
         columns,
         column_oriented=True,
-        column_names=_COLUMN_NAMES,
-        column_type_names=_TYPE_NAMES,
+        column_names=list(column_types),
+        column_type_names=list(column_types.values()),
         settings={
             "insert_deduplication_token": deduplication_token,
             "async_insert": 0,
-            # Spans with odd clocks may lie in any month: no batch is refused for that.
+            # Records with odd clocks may lie in any month: no batch is refused for that.
             "max_partitions_per_insert_block": 0,
         },
     )

@@ -83,6 +83,9 @@ def _insert(select: str, schema: dict[str, str], deduplication_token: str) -> st
         "min_insert_block_size_rows": "10000000",
         "min_insert_block_size_bytes": "10000000000",
         "max_threads": "1",
+        # What merges do anyway, and readers do without until then: duplicates and skip indexes.
+        "optimize_on_insert": "0",
+        "materialize_skip_indexes_on_insert": "0",
         # A third of the statement's fixed cost, and there is nothing to optimise in it.
         "query_plan_enable_optimizations": "0",
     }

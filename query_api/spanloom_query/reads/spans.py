@@ -10,6 +10,8 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from spanloom_collector.storage.attributes import restored
 from spanloom_collector.storage.connect import Engine
 from spanloom_collector.storage.rows import rfc3339
+from spanloom_query.reads.logs import LogRecord, SpanLogs, get_logs
+from spanloom_query.reads.occurrences import Occurrence, Score, content_of, scores_of
 from spanloom_query.reads.values import otlp_attributes, payload, plain
 
 _SPAN_KINDS = ("unspecified", "internal", "server", "client", "producer", "consumer")
@@ -57,7 +59,11 @@ class Link:
 
 @dataclass(frozen=True)
 class Span:
-    """A span. ``kind`` says what the call is for, ``span_kind`` is OpenTelemetry's."""
+    """A span. ``kind`` says what the call is for, ``span_kind`` is OpenTelemetry's.
+
+    ``input`` and ``output`` are the span's own, else those that its events and logs tell. ``logs``
+    are the first of ``log_count``; ``scores`` are the results of evaluations among events and logs.
+    """
 
     project: str
     trace_id: str
@@ -92,6 +98,9 @@ class Span:
     scope: Scope
     events: list[Event]
     links: list[Link]
+    logs: list[LogRecord]
+    log_count: int
+    scores: list[Score]
     trace_state: str
     flags: int
     dropped_attributes_count: int
@@ -125,7 +134,7 @@ Row = dict[str, Any]
 def get_span(engine: Engine, project: str, trace_id: str, span_id: str) -> Span | None:
     """One span, or None when it is not stored."""
     row = _row(engine, project, trace_id, span_id)
-    return None if row is None else _span(row)
+    return None if row is None else _span(row, get_logs(engine, project, trace_id, span_id))
 
 
 def get_span_as_otlp(
@@ -145,8 +154,11 @@ def _row(engine: Engine, project: str, trace_id: str, span_id: str) -> Row | Non
         return next(iter(client.query(_SPAN, parameters=parameters).named_results()), None)
 
 
-def _span(row: Row) -> Span:
+def _span(row: Row, logs: SpanLogs) -> Span:
     start, end = row["start"], row["end"]
+    events = [Event(*event) for event in _events(row)]
+    occurrences = _occurrences(events, logs.logs)
+    content = content_of(occurrences)
     return Span(
         **{name: row[name] for name in _SAME},
         parent_span_id=row["parent_span_id"] or None,
@@ -161,8 +173,8 @@ def _span(row: Row) -> Span:
         end_time_unix_nano=end or None,
         duration_ms=(end - start) / 1e6 if end else None,
         received_time=rfc3339(row["received"]),
-        input=payload(row["input"]),
-        output=payload(row["output"]),
+        input=payload(row["input"]) if row["input"] else content.input,
+        output=payload(row["output"]) if row["output"] else content.output,
         attributes=_plain(_own_attributes(row)),
         resource=Attributes(
             _plain(_attributes(row, "resource_attr_str", "resource_other")),
@@ -176,9 +188,20 @@ def _span(row: Row) -> Span:
             row["scope_name"],
             row["scope_version"],
         ),
-        events=[Event(*event) for event in _events(row)],
+        events=events,
         links=[Link(*link) for link in _links(row)],
+        logs=logs.logs,
+        log_count=logs.log_count,
+        scores=scores_of(occurrences),
     )
+
+
+def _occurrences(events: list[Event], logs: list[LogRecord]) -> list[Occurrence]:
+    occurrences = [
+        *(Occurrence(event.name, event.time_unix_nano, event.attributes) for event in events),
+        *(Occurrence(log.event_name, log.time_unix_nano, log.attributes, log.body) for log in logs),
+    ]
+    return sorted(occurrences, key=lambda occurrence: occurrence.time_unix_nano)
 
 
 _SAME = (

@@ -9,7 +9,7 @@ from spanloom_query.filters.errors import FilterError
 from spanloom_query.filters.sql import Condition, compile_filter
 from spanloom_query.filters.syntax import parse
 from spanloom_query.problems import ProblemError
-from spanloom_query.reads import spans, traces
+from spanloom_query.reads import logs, spans, traces
 from spanloom_query.reads.cursors import CursorError
 from spanloom_query.reads.search import SORTS, UnknownSortError
 from spanloom_query.reads.trace_fields import TRACE_FIELDS
@@ -63,7 +63,7 @@ def get_trace(server: CurrentServer, project: str, trace_id: str) -> Response:
 
 @router.get("/{trace_id}/spans/{span_id}")
 def get_span(server: CurrentServer, project: str, trace_id: str, span_id: str) -> spans.Span:
-    """One span with inputs, outputs, attributes, events and links."""
+    """One span with inputs, outputs, attributes, events, links, logs and scores."""
     span = spans.get_span(server.engine, project, *_checked_ids(trace_id, span_id))
     if span is None:
         raise _no_span(project, trace_id, span_id)
@@ -79,6 +79,14 @@ def get_span_as_otlp(
     if request is None:
         raise _no_span(project, trace_id, span_id)
     return request
+
+
+@router.get("/{trace_id}/spans/{span_id}/logs/otlp")
+def get_logs_as_otlp(
+    server: CurrentServer, project: str, trace_id: str, span_id: str
+) -> dict[str, Any]:
+    """The log records of one span as OTLP/JSON, also while the span itself has not arrived."""
+    return logs.get_logs_as_otlp(server.engine, project, *_checked_ids(trace_id, span_id))
 
 
 def _condition(where: str | None) -> Condition | None:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from spanloom import conventions as names
-from tests.support.otlp import attributes, request, span
+from tests.support.otlp import attributes, log_record, logs_request, request, span
 from tests.support.server import Server
 
 _SECOND_NS = 1_000_000_000
@@ -53,6 +53,37 @@ def agent_trace(server: Server, project: str) -> SampleTrace:
     trace = SampleTrace(project, made.trace_id.hex(), *ids)
     _wait_for(server, trace.project, trace.trace_id, len(made.spans))
     return trace
+
+
+def told_trace(server: Server, project: str) -> SampleTrace:
+    """A model's call whose messages and score come as log records, after it."""
+    made = _Spans(start_ns=time.time_ns() - _SECOND_NS)
+    call = made.add("chat gpt-5", "llm", 0, 900)
+    _send(server, project, made.spans)
+    details = {
+        "gen_ai.input.messages": [_said("user", QUESTION)],
+        "gen_ai.output.messages": [_said("assistant", ANSWER)],
+    }
+    score = {
+        names.GEN_AI_EVALUATION_NAME: "relevance",
+        names.GEN_AI_EVALUATION_SCORE_VALUE: 0.75,
+        names.GEN_AI_EVALUATION_SCORE_LABEL: "relevant",
+        names.GEN_AI_EVALUATION_EXPLANATION: "It names the capital.",
+    }
+    sent = logs_request(
+        log_record(call, names.GEN_AI_DETAILS_EVENT, attrs=details),
+        log_record(call, names.GEN_AI_EVALUATION_EVENT, attrs=score, severity_text="INFO"),
+    )
+    headers = {"content-type": "application/x-protobuf", "x-spanloom-project": project}
+    body = sent.SerializeToString()
+    assert server.request("POST", "/v1/logs", body=body, headers=headers).status == 200
+    trace = SampleTrace(project, made.trace_id.hex(), *[call.span_id.hex()] * 4)
+    _wait_for(server, trace.project, trace.trace_id, len(made.spans))
+    return trace
+
+
+def _said(role: str, text: str) -> dict[str, Any]:
+    return {"role": role, "parts": [{"type": "text", "content": text}]}
 
 
 _REQUEST = {

@@ -164,6 +164,19 @@ def test_attributes_and_the_raw_span_are_shown(
     expect(page).to_have_url(re.compile("pane=raw"))
 
 
+def test_what_logs_tell_of_a_span_is_shown_with_it(page: Page, server: Server) -> None:
+    trace = samples.told_trace(server, server.fresh_project())
+    _open_trace(page, server, trace, f"?span={trace.llm}")
+
+    expect(page.get_by_label("Input", exact=True)).to_contain_text(samples.QUESTION)
+    expect(page.get_by_label("Output", exact=True)).to_contain_text(samples.ANSWER)
+    scores = page.get_by_label("Scores", exact=True)
+    expect(scores).to_contain_text("relevance0.75 · relevantIt names the capital.")
+    page.get_by_role("tab", name="Events2").click()
+    log = page.get_by_label("Log · INFO · gen_ai.evaluation.result")
+    expect(log).to_contain_text("gen_ai.evaluation.score.label")
+
+
 def test_a_wrong_filter_is_explained_where_it_is_wrong(
     page: Page, server: Server, trace: SampleTrace
 ) -> None:

@@ -100,11 +100,16 @@ def connected(url: str) -> Iterator[socket.socket]:
         yield raw
 
 
-def head(length: int | None, *lines: str, content_type: str = PROTOBUF["content-type"]) -> bytes:
+def head(
+    length: int | None,
+    *lines: str,
+    content_type: str = PROTOBUF["content-type"],
+    path: str = "/v1/traces",
+) -> bytes:
     """The head of a POST; without a length its body is chunked."""
     framing = "transfer-encoding: chunked" if length is None else f"content-length: {length}"
     fields = ("host: test", f"content-type: {content_type}", framing, *lines)
-    return "\r\n".join(("POST /v1/traces HTTP/1.1", *fields, "", "")).encode()
+    return "\r\n".join((f"POST {path} HTTP/1.1", *fields, "", "")).encode()
 
 
 def read_answer(connection: socket.socket) -> Answer:

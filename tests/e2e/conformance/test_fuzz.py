@@ -25,7 +25,7 @@ from tests.e2e.conformance.clients import (
     read_answer,
 )
 from tests.e2e.conformance.process import measured
-from tests.support.otlp import full_request
+from tests.support.otlp import full_logs_request, full_request
 from tests.support.server import Server
 
 _PROTOBUF = full_request().SerializeToString()
@@ -115,10 +115,13 @@ class _Target:
         self._server = server
         self.project = server.fresh_project()
 
-    def answer_to(self, content: bytes, content_type: str, *lines: str) -> int:
+    def answer_to(
+        self, content: bytes, content_type: str, *lines: str, path: str = "/v1/traces"
+    ) -> int:
         with connected(self._server.otlp_http) as raw:
             named = f"x-spanloom-project: {self.project}"
-            raw.sendall(head(len(content), named, *lines, content_type=content_type) + content)
+            begin = head(len(content), named, *lines, content_type=content_type, path=path)
+            raw.sendall(begin + content)
             return read_answer(raw).status
 
     def assert_well(self) -> None:
@@ -144,6 +147,42 @@ def test_damaged_protobuf_is_no_fault_of_the_server(server: Server, target: _Tar
     @given(_damaged(_PROTOBUF))
     def feed(content: bytes) -> None:
         assert target.answer_to(content, "application/x-protobuf") in (200, 400)
+
+    with measured(server.process.pid) as use:
+        feed()
+        target.assert_well()
+    assert use.peak_growth_mb < _MAX_GROWTH_MB
+
+
+def _logs_document() -> bytes:
+    record = {
+        "traceId": "ab" * 16,
+        "spanId": "cd" * 8,
+        "timeUnixNano": "1700000000000000000",
+        "observedTimeUnixNano": 5,
+        "severityNumber": 9,
+        "eventName": "event",
+        "body": {"kvlistValue": {"values": [{"key": "c", "value": {"doubleValue": "NaN"}}]}},
+        "attributes": [{"key": "a", "value": {"arrayValue": {"values": [{"intValue": "1"}]}}}],
+    }
+    return json.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]}).encode()
+
+
+@pytest.mark.parametrize(
+    ("whole", "content_type"),
+    [
+        (full_logs_request().SerializeToString(), "application/x-protobuf"),
+        (_logs_document(), "application/json"),
+    ],
+    ids=["protobuf", "json"],
+)
+def test_damaged_logs_are_no_fault_of_the_server(
+    server: Server, target: _Target, whole: bytes, content_type: str
+) -> None:
+    @_PROFILE
+    @given(_damaged(whole))
+    def feed(content: bytes) -> None:
+        assert target.answer_to(content, content_type, path="/v1/logs") in (200, 400)
 
     with measured(server.process.pid) as use:
         feed()

@@ -17,6 +17,7 @@ from spanloom_collector.pipeline.decode import (
     RequestTooLargeError,
     UnsupportedEncodingError,
     decoded,
+    decoded_logs,
     decompressed,
     expanded,
 )
@@ -130,3 +131,10 @@ def test_logs_among_the_traces_are_named() -> None:
 
     with pytest.raises(MalformedRequestError, match="/v1/logs"):
         decoded(sent.SerializeToString(), Encoding.PROTOBUF)
+
+
+def test_traces_among_the_logs_are_named() -> None:
+    sent = request(span("a name that is no value", parent_span_id=b"\xff" * 8))
+
+    with pytest.raises(MalformedRequestError, match="send them to /v1/traces"):
+        decoded_logs(sent.SerializeToString(), Encoding.PROTOBUF)

@@ -107,6 +107,24 @@ def test_a_stop_seals_what_is_open(tmp_path: Path, receiver: _Receiver) -> None:
         journal.append(_record())
 
 
+def test_a_segment_that_is_being_sealed_is_not_yet_handed_over(tmp_path: Path) -> None:
+    arrived, released = threading.Event(), threading.Event()
+
+    def take(_path: Path, _size_bytes: int) -> None:
+        arrived.set()
+        released.wait(10)
+
+    journal = Journal(tmp_path, JournalLimits(segment_age_s=0.01), take)
+    journal.start()
+    journal.append(_record()).result(10)
+    assert arrived.wait(10)
+    early = journal.seal(0.05)
+    released.set()
+
+    assert (early, journal.seal(10)) == (False, True)
+    journal.stop()
+
+
 def test_a_full_journal_refuses_until_something_is_loaded(
     tmp_path: Path, receiver: _Receiver
 ) -> None:
@@ -123,6 +141,20 @@ def test_a_full_journal_refuses_until_something_is_loaded(
     journal.stop()
 
     assert len(receiver.bodies) == 4
+
+
+def test_what_waits_in_another_journal_counts_towards_the_quota(
+    tmp_path: Path, receiver: _Receiver
+) -> None:
+    limits = JournalLimits(segment_age_s=60, quota_bytes=3 * len(_record()))
+    elsewhere = [limits.quota_bytes]
+    journal = Journal(tmp_path, limits, receiver.take, waiting_elsewhere=lambda: elsewhere[0])
+    journal.start()
+    with pytest.raises(RetryLaterError, match="the journal is full"):
+        journal.append(_record())
+    elsewhere[0] = 0
+    journal.append(_record()).result(10)
+    journal.stop()
 
 
 def test_a_folder_that_takes_no_file_is_told_as_retry_later(

@@ -8,8 +8,15 @@ from google.protobuf.json_format import MessageToDict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spanloom_collector.pipeline.otlp_json import request_from_json
-from tests.support.otlp import any_value, full_request, request, span
+from spanloom_collector.pipeline.otlp_json import logs_request_from_json, request_from_json
+from tests.support.otlp import (
+    any_value,
+    attributes,
+    full_logs_request,
+    full_request,
+    request,
+    span,
+)
 
 
 def _span(**members: Any) -> bytes:
@@ -146,6 +153,34 @@ def test_a_body_that_is_no_request_is_refused(body: bytes) -> None:
 def test_other_signals_are_named(signal: str) -> None:
     with pytest.raises(ValueError, match=f"send them to /v1/{signal}"):
         request_from_json(json.dumps({f"resource{signal.title()}": []}).encode())
+
+
+def test_traces_among_the_logs_are_named() -> None:
+    with pytest.raises(ValueError, match="these are traces, not logs: send them to /v1/traces"):
+        logs_request_from_json(b'{"resourceSpans": []}')
+
+
+def test_every_field_of_a_log_record_is_read() -> None:
+    sent = full_logs_request()
+    record = sent.resource_logs[0].scope_logs[0].log_records[0]
+    document = {
+        "timeUnixNano": str(record.time_unix_nano),
+        "observedTimeUnixNano": record.observed_time_unix_nano,
+        "severityNumber": 24,
+        "severityText": "FATAL4",
+        "eventName": "event",
+        "body": {"stringValue": "x"},
+        "attributes": [{"key": "k", "value": {"intValue": "1"}}],
+        "droppedAttributesCount": 1,
+        "flags": 1,
+        "traceId": record.trace_id.hex(),
+        "spanId": record.span_id.hex().upper(),
+    }
+    del record.attributes[:]
+    record.attributes.extend(attributes({"k": 1}))
+
+    body = json.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": [document]}]}]}).encode()
+    assert logs_request_from_json(body).resource_logs[0].scope_logs[0].log_records[0] == record
 
 
 @pytest.mark.parametrize("content", ["x" * 10_000, ["x" * 10_000], {"a": "x" * 10_000}])

@@ -146,3 +146,16 @@ def test_a_note_that_cannot_be_read_is_none(tmp_path: Path, text: str) -> None:
     (tmp_path / "server.json").write_text(text)
 
     assert presence_in(tmp_path) is None
+
+
+def test_what_waits_or_is_refused_among_the_log_records_is_told(options: ServeOptions) -> None:
+    folder = options.data_dir / "journal" / "logs"
+    Quarantine(folder / "quarantine").put("1", Record(b"", 1, "p"), "why")
+    (folder / "1.pb").write_bytes(b"four")
+    patient = Patient(options)
+
+    assert [f.detail for f in checkups.journal(patient)] == ["1 segments (4 bytes) wait"]
+    assert [f.detail for f in checkups.quarantine(patient)] == [
+        f"1 records in {folder / 'quarantine'}",
+        "1: why",
+    ]

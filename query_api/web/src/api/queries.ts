@@ -24,6 +24,7 @@ import type {
 
 export const POLL_MS = 5_000;
 export const LIVE_POLL_MS = 2_000;
+const LATE_STALE_MS = 30_000;
 const RECENT_MS = 3_600_000;
 const LARGE_TRACE_SPANS = 5_000;
 const LIST_PAGE = 100;
@@ -113,7 +114,8 @@ export function spanQuery(project: string, traceId: string, spanId: string) {
       getJson<Span>(apiPath([...tracePath(project, traceId), "spans", spanId]), signal),
     placeholderData: keepPreviousData,
     refetchInterval: (query) => (query.state.data?.status === "running" ? LIVE_POLL_MS : false),
-    staleTime: (query) => (query.state.data?.status === "running" ? 0 : Infinity),
+    // Logs and scores may come long after the end: look again when the span is opened again.
+    staleTime: (query) => (query.state.data?.status === "running" ? 0 : LATE_STALE_MS),
   });
 }
 

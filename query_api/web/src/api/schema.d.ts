@@ -133,9 +133,29 @@ export interface paths {
         };
         /**
          * Get Span
-         * @description One span with inputs, outputs, attributes, events and links.
+         * @description One span with inputs, outputs, attributes, events, links, logs and scores.
          */
         get: operations["get_span"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/traces/{trace_id}/spans/{span_id}/logs/otlp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Logs As Otlp
+         * @description The log records of one span as OTLP/JSON, also while the span itself has not arrived.
+         */
+        get: operations["get_logs_as_otlp"];
         put?: never;
         post?: never;
         delete?: never;
@@ -451,6 +471,34 @@ export interface components {
             trace_state: string;
         };
         /**
+         * LogRecord
+         * @description A log record of a span. ``time`` is when it happened, or was observed if that is not known.
+         *
+         *     ``event_name`` is "" for a record that is no event.
+         */
+        LogRecord: {
+            /** Attributes */
+            attributes: {
+                [key: string]: unknown;
+            };
+            /** Body */
+            body: unknown;
+            /** Dropped Attributes Count */
+            dropped_attributes_count: number;
+            /** Event Name */
+            event_name: string;
+            /** Scope Name */
+            scope_name: string;
+            /** Severity Number */
+            severity_number: number;
+            /** Severity Text */
+            severity_text: string;
+            /** Time */
+            time: string;
+            /** Time Unix Nano */
+            time_unix_nano: number;
+        };
+        /**
          * ModelInfo
          * @description What was evaluated.
          */
@@ -544,6 +592,30 @@ export interface components {
             version: string;
         };
         /**
+         * Score
+         * @description One result of evaluating a span. ``value``, ``label``, ``explanation``: those that were sent.
+         *
+         *     ``error_type`` is set when the evaluation itself failed.
+         */
+        Score: {
+            /** Error Type */
+            error_type: string | null;
+            /** Explanation */
+            explanation: string | null;
+            /** Label */
+            label: string | null;
+            /** Name */
+            name: string;
+            /** Response Id */
+            response_id: string | null;
+            /** Time */
+            time: string;
+            /** Time Unix Nano */
+            time_unix_nano: number;
+            /** Value */
+            value: number | null;
+        };
+        /**
          * ScoreSummary
          * @description One score over all rows.
          *
@@ -585,6 +657,9 @@ export interface components {
         /**
          * Span
          * @description A span. ``kind`` says what the call is for, ``span_kind`` is OpenTelemetry's.
+         *
+         *     ``input`` and ``output`` are the span's own, else those that its events and logs tell. ``logs``
+         *     are the first of ``log_count``; ``scores`` are the results of evaluations among events and logs.
          */
         Span: {
             /** Attributes */
@@ -619,6 +694,10 @@ export interface components {
             kind: string;
             /** Links */
             links: components["schemas"]["Link"][];
+            /** Log Count */
+            log_count: number;
+            /** Logs */
+            logs: components["schemas"]["LogRecord"][];
             /** Model */
             model: string | null;
             /** Name */
@@ -639,6 +718,8 @@ export interface components {
             request_model: string | null;
             resource: components["schemas"]["Attributes"];
             scope: components["schemas"]["Scope"];
+            /** Scores */
+            scores: components["schemas"]["Score"][];
             /** Service Name */
             service_name: string;
             /** Session Id */
@@ -1049,6 +1130,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Span"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_logs_as_otlp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                trace_id: string;
+                span_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
                 };
             };
             /** @description Problem details */

@@ -35,6 +35,8 @@ export type Tokens = Pick<TraceSummary, "input_tokens" | "output_tokens" | "tota
 type WithAttributes = { attributes: JsonObject };
 
 export type SpanEvent = Exactly<Schemas["Event"], WithAttributes>;
+export type SpanLog = Exactly<Schemas["LogRecord"], WithAttributes & { body: Json }>;
+export type Score = Schemas["Score"];
 export type SpanLink = Exactly<Schemas["Link"], WithAttributes>;
 export type Span = Exactly<
   Schemas["Span"],
@@ -47,6 +49,7 @@ export type Span = Exactly<
     scope: Exactly<Schemas["Scope"], WithAttributes>;
     events: SpanEvent[];
     links: SpanLink[];
+    logs: SpanLog[];
   }
 >;
 

@@ -1,8 +1,8 @@
-/** What happened during a span: events, exceptions among them, and links to other spans. */
+/** What happened during a span: events, exceptions among them, its logs, and links to other spans. */
 
 import { Link } from "@tanstack/react-router";
 
-import type { Json, Span, SpanEvent } from "../../api/types";
+import type { Json, Span, SpanEvent, SpanLog } from "../../api/types";
 import { CopyButton } from "../../components/Button";
 import { WarningIcon } from "../../components/icons";
 import { LongText } from "../../components/JsonTree";
@@ -57,26 +57,51 @@ export function Failure({ type, message, stacktrace }: Exception) {
 export function EventsPane({ span }: { span: Span }) {
   return (
     <>
-      {span.events.length === 0 && <p className={styles.none}>No events were recorded.</p>}
+      {span.events.length + span.logs.length === 0 && (
+        <p className={styles.none}>No events were recorded.</p>
+      )}
       {span.events.map((event, index) =>
         event.name === "exception" ? (
           <Failure key={index} {...exceptionsOf([event])[0]} />
         ) : (
-          <Section key={index} title={event.name} actions={<EventTime span={span} event={event} />}>
+          <Section
+            key={index}
+            title={event.name}
+            actions={<EventTime span={span} time={event.time} />}
+          >
             <Pairs pairs={event.attributes} dropped={event.dropped_attributes_count} />
           </Section>
         ),
       )}
       <Dropped count={span.dropped_events_count} noun="event" />
+      {span.logs.map((log, index) => (
+        <Log key={index} span={span} log={log} />
+      ))}
+      {span.log_count > span.logs.length && (
+        <p className={styles.dropped}>
+          {plural(span.log_count - span.logs.length, "log record")} more.
+        </p>
+      )}
     </>
   );
 }
 
-function EventTime({ span, event }: { span: Span; event: SpanEvent }) {
-  const offset_ms = new Date(event.time).getTime() - new Date(span.start_time).getTime();
+function Log({ span, log }: { span: Span; log: SpanLog }) {
+  const title = ["Log", log.severity_text, log.event_name].filter(Boolean).join(" · ");
+  const pairs = log.body === null ? log.attributes : { body: log.body, ...log.attributes };
   return (
-    <time className={styles.group} dateTime={event.time} title={event.time}>
-      {formatTime(event.time)} (+{offset_ms} ms)
+    <Section title={title} actions={<EventTime span={span} time={log.time} />}>
+      <Pairs pairs={pairs} dropped={log.dropped_attributes_count} />
+    </Section>
+  );
+}
+
+function EventTime({ span, time }: { span: Span; time: string }) {
+  const offset_ms = new Date(time).getTime() - new Date(span.start_time).getTime();
+  return (
+    <time className={styles.group} dateTime={time} title={time}>
+      {formatTime(time)} ({offset_ms < 0 ? "" : "+"}
+      {offset_ms} ms)
     </time>
   );
 }

@@ -3,17 +3,18 @@
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { Tabs } from "radix-ui";
-import type { ReactNode, Ref } from "react";
+import { Fragment, type ReactNode, type Ref } from "react";
 
 import { spanQuery } from "../../api/queries";
-import type { Span, Trace } from "../../api/types";
+import type { Score, Span, Trace } from "../../api/types";
 import { CopyButton } from "../../components/Button";
 import { Fact, tokenSplit } from "../../components/Fact";
 import { LinkIcon } from "../../components/icons";
+import { LongText } from "../../components/JsonTree";
 import { KindBadge, StatusMark } from "../../components/marks";
 import { EmptyState, ProblemNotice, Skeleton } from "../../components/notices";
-import { Payload } from "../../components/Payload";
-import { formatDuration, formatInteger, formatTime } from "../../format";
+import { Payload, Section } from "../../components/Payload";
+import { formatDuration, formatInteger, formatScore, formatTime } from "../../format";
 import { AttributesPane } from "./AttributesPane";
 import { EventsPane, exceptionsOf, Failure, LinksPane } from "./EventsPane";
 import { spanLink } from "./links";
@@ -117,7 +118,7 @@ function panesOf(span: Span): Pane[] {
     {
       id: "events",
       title: "Events",
-      count: span.events.length,
+      count: span.events.length + span.log_count,
       content: () => <EventsPane span={span} />,
     },
     {
@@ -169,8 +170,32 @@ function IoPane({ span }: { span: Span }) {
       {span.status === "error" && <SpanFailure span={span} />}
       <Payload title="Input" value={span.input} />
       <Payload title="Output" value={span.output} />
+      {span.scores.length > 0 && <Scores scores={span.scores} />}
     </>
   );
+}
+
+function Scores({ scores }: { scores: Score[] }) {
+  return (
+    <Section title="Scores">
+      <dl className={styles.pairs}>
+        {scores.map((score, index) => (
+          <Fragment key={index}>
+            <dt>{score.name || "(no name)"}</dt>
+            <dd>
+              {scoreText(score)}
+              {score.explanation && <LongText text={score.explanation} className={styles.reason} />}
+            </dd>
+          </Fragment>
+        ))}
+      </dl>
+    </Section>
+  );
+}
+
+function scoreText({ value, label, error_type }: Score): string {
+  const told = [value === null ? null : formatScore(value), label].filter(Boolean).join(" · ");
+  return error_type ? `failed: ${error_type}` : told || "–";
 }
 
 function SpanFailure({ span }: { span: Span }) {
