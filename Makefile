@@ -39,8 +39,9 @@ test-web: dev-packages node-packages
 cover: setup ## Run every test and show what no test runs
 	scripts/pytest --cov --cov-report=term-missing --cov-report=html $(ARGS)
 
-soak: dev-packages ## Look for lost spans for an hour: kills, outages, torn files; ROUNDS=200 kills
-	SPANLOOM_SOAK_ROUNDS=$(or $(ROUNDS),200) scripts/pytest tests/faults -s $(ARGS)
+soak: dev-packages ## Look for lost spans for an hour: kills, outages, torn files; ROUNDS=200 kills, at most MINUTES
+	SPANLOOM_SOAK_ROUNDS=$(or $(ROUNDS),200) SPANLOOM_SOAK_MINUTES=$(or $(MINUTES),inf) \
+		scripts/pytest tests/faults -s $(ARGS)
 
 snapshots: setup ## Write the golden files of the tests anew; read the diff before you commit
 	UPDATE_SNAPSHOTS=1 scripts/pytest --inline-snapshot=create,fix $(ARGS)

@@ -44,8 +44,9 @@ class DeliveryGauges(NamedTuple):
     waiting_bytes: Callable[[], float]
     segments: Callable[[], float]
     oldest_age_s: Callable[[], float]
-    quarantined: Callable[[], float]
     in_flight_bytes: Callable[[], float]
+    quarantined: Callable[[], float] | None = None
+    """None where nothing is loaded."""
 
 
 class Metrics:
@@ -119,6 +120,10 @@ class Metrics:
         self.replayed_segments = self._counter(
             "spanloom_replayed_segments", "Segments that an earlier process left behind."
         )
+        self.front_end_segments = self._counter(
+            "spanloom_front_end_segments",
+            "Segments of other processes, or given up by this one, that were found while it ran.",
+        )
         self.insert_retries = self._counter(
             "spanloom_insert_retries", "Inserts that the engine did not take and that wait."
         )
@@ -136,10 +141,15 @@ class Metrics:
                 "Age of the oldest accepted record that is not in the table; 0 when all are.",
                 gauges.oldest_age_s,
             ),
-            ("quarantined_records", "Records that the engine refused.", gauges.quarantined),
             ("in_flight_bytes", "Bytes of requests being answered.", gauges.in_flight_bytes),
         ):
-            Gauge(f"spanloom_{name}", text, registry=self.registry).set_function(ask)
+            self._gauge(name, text, ask)
+        if gauges.quarantined is not None:
+            text = "Records that the engine refused."
+            self._gauge("quarantined_records", text, gauges.quarantined)
+
+    def _gauge(self, name: str, text: str, ask: Callable[[], float]) -> None:
+        Gauge(f"spanloom_{name}", text, registry=self.registry).set_function(ask)
 
     def accepted(
         self,

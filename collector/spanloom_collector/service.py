@@ -1,10 +1,13 @@
-"""The collector as one service: wire the parts, start, drain, stop."""
+"""The collector as one service, and its front end alone: wire the parts, start, drain, stop."""
 
 import socket
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
 
 import uvicorn
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -13,11 +16,12 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from spanloom_collector.delivery.backlog import backlog_of
 from spanloom_collector.delivery.backpressure import InFlightBytes
 from spanloom_collector.delivery.journal import JournalLimits
+from spanloom_collector.delivery.outbox import Outbox
 from spanloom_collector.delivery.records import Record
 from spanloom_collector.delivery.spool import Spool
 from spanloom_collector.metrics import DeliveryGauges, Meter, Metrics
 from spanloom_collector.pipeline.columns import rows_of
-from spanloom_collector.pipeline.intake import LOGS, TRACES, Intake, Intakes
+from spanloom_collector.pipeline.intake import LOGS, TRACES, Intake, Intakes, Sink
 from spanloom_collector.pipeline.log_columns import log_rows_of
 from spanloom_collector.pipeline.segments import SEGMENT_FORMAT
 from spanloom_collector.receivers.connections import BoundedHttpProtocol
@@ -38,6 +42,62 @@ class Ports:
     otlp_http: int
 
 
+class _Delivery(Sink, Protocol):
+    """What becomes of one signal's requests: a spool, or in a front end an outbox."""
+
+    @property
+    def folder(self) -> Path: ...
+
+    @property
+    def waiting_bytes(self) -> int: ...
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+class _Receivers:
+    """Both ways in, in front of a delivery each for spans and logs. Making them takes the HTTP port, if that is free."""
+
+    def __init__(
+        self,
+        settings: CollectorSettings,
+        deliveries: tuple[_Delivery, _Delivery],
+        metrics: Metrics,
+        in_flight: InFlightBytes,
+    ) -> None:
+        self._settings = settings
+        self._deliveries = deliveries
+        spans, logs = deliveries
+        intakes = Intakes(Intake(TRACES, spans), Intake(LOGS, logs))
+        http_app = OtlpHttpApp(settings, intakes, in_flight, Meter(metrics, "http"))
+        self.otlp_http_app = MeteredApp(http_app, metrics)
+        self._grpc = OtlpGrpcServer(settings, intakes, in_flight, Meter(metrics, "grpc"))
+        self._listener = bound_socket(
+            settings.host, settings.otlp_http_port, is_shared=settings.shares_ports
+        )
+        self._started = ExitStack()
+
+    def start(self, http_app: object) -> Ports:
+        """Start delivery, then listen on both ports; what fails is undone."""
+        with ExitStack() as started:
+            started.callback(self._listener.close)
+            for delivery in self._deliveries:
+                delivery.start()
+                started.callback(delivery.stop)
+            http = HttpServer(http_app, self._listener)
+            http_port = http.start()
+            started.callback(http.stop)
+            grpc_port = self._grpc.start()
+            started.callback(self._grpc.stop, self._settings.drain_timeout_s)
+            self._started = started.pop_all()
+        return Ports(otlp_grpc=grpc_port, otlp_http=http_port)
+
+    def stop(self) -> None:
+        """Answer what is under way, make it durable, end."""
+        self._started.close()
+
+
 class Collector:
     """Receivers in front of the spools. Making one takes its HTTP port, if that is free.
 
@@ -53,38 +113,29 @@ class Collector:
     def __init__(
         self, settings: CollectorSettings, engine: Engine, metrics: Metrics | None = None
     ) -> None:
-        self._settings = settings
         metrics = metrics or Metrics()
         self.spool, self.log_spool = _spools(settings, engine, metrics)
-        intakes = Intakes(Intake(TRACES, self.spool), Intake(LOGS, self.log_spool))
         in_flight = InFlightBytes(settings.max_in_flight_bytes)
-        http_app = OtlpHttpApp(settings, intakes, in_flight, Meter(metrics, "http"))
-        self.otlp_http_app = MeteredApp(http_app, metrics)
-        self._grpc = OtlpGrpcServer(settings, intakes, in_flight, Meter(metrics, "grpc"))
-        metrics.watch(_gauges(self.spools, in_flight))
-        listener = bound_socket(settings.host, settings.otlp_http_port)
-        self._http = HttpServer(self.otlp_http_app, listener)
+        self._receivers = _Receivers(settings, self.spools, metrics, in_flight)
+        self.otlp_http_app = self._receivers.otlp_http_app
+        metrics.watch(_gauges(self.spools, in_flight, _quarantined(self.spools)))
 
     def start(self) -> Ports:
         """Listen on both ports.
 
         Raises:
             OSError: a port is taken.
+            FolderTakenError: another process loads from the journal's folder.
         """
-        for spool in self.spools:
-            spool.start()
-        return Ports(otlp_grpc=self._grpc.start(), otlp_http=self._http.start())
+        return self._receivers.start(self.otlp_http_app)
 
     def stop(self) -> None:
         """Answer what is under way, make it durable, end."""
-        self._grpc.stop(self._settings.drain_timeout_s)
-        self._http.stop()
-        for spool in self.spools:
-            spool.stop()
+        self._receivers.stop()
 
     @property
-    def spools(self) -> tuple[Spool, ...]:
-        """One for each signal that is stored."""
+    def spools(self) -> tuple[Spool, Spool]:
+        """One for each signal that is stored: spans, and log records."""
         return (self.spool, self.log_spool)
 
     def catch_up(self, timeout_s: float) -> bool:
@@ -95,6 +146,36 @@ class Collector:
         """
         deadline = time.monotonic() + timeout_s
         return all(spool.catch_up(max(0.0, deadline - time.monotonic())) for spool in self.spools)
+
+
+class FrontEnd:
+    """Receivers in front of journals that another process loads. No engine is opened.
+
+    Raises:
+        OSError: the HTTP port is taken.
+    """
+
+    def __init__(self, settings: CollectorSettings, metrics: Metrics) -> None:
+        self.outboxes = _outboxes(settings, metrics)
+        in_flight = InFlightBytes(settings.max_in_flight_bytes)
+        self._receivers = _Receivers(settings, self.outboxes, metrics, in_flight)
+        self.otlp_http_app = self._receivers.otlp_http_app
+        metrics.watch(_gauges(self.outboxes, in_flight))
+
+    def start(self, http_app: object) -> Ports:
+        """Listen on both ports.
+
+        Args:
+            http_app: what answers on the port for OTLP/HTTP; it passes OTLP on.
+
+        Raises:
+            OSError: a port is taken, or the journal's folder cannot be made.
+        """
+        return self._receivers.start(http_app)
+
+    def stop(self) -> None:
+        """Answer what is under way, make it durable, end."""
+        self._receivers.stop()
 
 
 def _spools(settings: CollectorSettings, engine: Engine, metrics: Metrics) -> tuple[Spool, Spool]:
@@ -121,13 +202,31 @@ def _spools(settings: CollectorSettings, engine: Engine, metrics: Metrics) -> tu
     return spans, logs
 
 
-def _gauges(spools: Sequence[Spool], in_flight: InFlightBytes) -> DeliveryGauges:
+def _outboxes(settings: CollectorSettings, metrics: Metrics) -> tuple[Outbox, Outbox]:
+    """For spans, and for log records. They share one quota."""
+    limits = JournalLimits(quota_bytes=settings.journal_quota_bytes)
+    spans = Outbox(settings.journal_dir, limits, metrics, lambda: logs.waiting_bytes)
+    logs = Outbox(settings.log_journal_dir, limits, metrics, lambda: spans.waiting_bytes)
+    return spans, logs
+
+
+def _quarantined(spools: Sequence[Spool]) -> Callable[[], int]:
+    return lambda: sum(spool.quarantine.count for spool in spools)
+
+
+def _gauges(
+    deliveries: Sequence[_Delivery],
+    in_flight: InFlightBytes,
+    quarantined: Callable[[], int] | None = None,
+) -> DeliveryGauges:
     return DeliveryGauges(
-        waiting_bytes=lambda: sum(spool.waiting_bytes for spool in spools),
-        segments=lambda: sum(backlog_of(spool.folder).segment_count for spool in spools),
-        oldest_age_s=lambda: max(backlog_of(spool.folder).oldest_age_s for spool in spools),
-        quarantined=lambda: sum(spool.quarantine.count for spool in spools),
+        waiting_bytes=lambda: sum(delivery.waiting_bytes for delivery in deliveries),
+        segments=lambda: sum(backlog_of(delivery.folder).segment_count for delivery in deliveries),
+        oldest_age_s=lambda: max(
+            backlog_of(delivery.folder).oldest_age_s for delivery in deliveries
+        ),
         in_flight_bytes=lambda: in_flight.value,
+        quarantined=quarantined,
     )
 
 
@@ -177,8 +276,8 @@ class HttpServer:
         self._thread.join()
 
 
-def bound_socket(host: str, port: int) -> socket.socket:
-    """A listening socket.
+def bound_socket(host: str, port: int, *, is_shared: bool = False) -> socket.socket:
+    """A listening socket; others that are shared may listen on the same port.
 
     Raises:
         OSError: the port is taken; the text names it.
@@ -186,6 +285,8 @@ def bound_socket(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if is_shared:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:
         listener.bind((host, port))
     except OSError as error:

@@ -48,6 +48,9 @@ class CollectorSettings:
     otlp_http_port: int = DEFAULT_OTLP_HTTP_PORT
     """Port of OTLP/HTTP; 0 picks a free one."""
 
+    shares_ports: bool = False
+    """Whether other processes may listen on the same ports; the kernel spreads connections."""
+
     max_request_bytes: int = 64 * 1024**2
     """Largest request body, before and after decompression."""
 

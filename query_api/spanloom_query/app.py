@@ -1,5 +1,6 @@
-"""The application on the main port: API, page, and OTLP at ``/v1/traces``."""
+"""The application on the main port: API, page, and OTLP at ``/v1/traces``; or health and OTLP alone."""
 
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,9 +15,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from spanloom_collector.storage.connect import EngineUnavailableError
 from spanloom_query import problems
-from spanloom_query.routes import evaluations, metrics, projects, traces
+from spanloom_query.routes import evaluations, health, metrics, projects, traces
 from spanloom_query.routes import server as server_routes
-from spanloom_query.routes.context import Server
+from spanloom_query.routes.context import Process, Server
 
 STATIC_DIR = Path(__file__).parent / "static"
 _API_PREFIX = "/api/v1"
@@ -24,6 +25,8 @@ _OPENAPI_PATH = "/api/openapi.json"
 _DOCS_PATH = "/api/docs"
 _GZIP_MINIMUM_BYTES = 1_000
 _GZIP_LEVEL = 4  # level 9 takes four times as long for 1.6 % fewer bytes of a large tree
+
+_STATUS_PATHS = ("/healthz", "/readyz", "/metrics")
 
 _CONTENT_SECURITY_POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
@@ -38,19 +41,30 @@ describes. To build the page and the API's documentation, run <code>python hatch
 in the repository, then start the server again.</p>"""
 
 
-def create_app(server: Server, otlp_app: ASGIApp, static_dir: Path = STATIC_DIR) -> ASGIApp:
+def create_app(server: Server, otlp_app: ASGIApp | None, static_dir: Path = STATIC_DIR) -> ASGIApp:
     """The ASGI application.
 
     Args:
         server: what the API works on.
-        otlp_app: takes ``/v1/traces``, ``/v1/logs`` and ``/v1/metrics``.
+        otlp_app: takes ``/v1/traces``, ``/v1/logs`` and ``/v1/metrics``; None where nobody does.
         static_dir: the built page; its place is taken by a notice when it is not there.
     """
     api = create_api(server)
     _serve_page(api, static_dir)
-    return _Split(
-        otlp_app, GZipMiddleware(api, minimum_size=_GZIP_MINIMUM_BYTES, compresslevel=_GZIP_LEVEL)
-    )
+    app = GZipMiddleware(api, minimum_size=_GZIP_MINIMUM_BYTES, compresslevel=_GZIP_LEVEL)
+    if otlp_app is None:
+        return app
+    return _Split(lambda path: path.startswith("/v1/"), otlp_app, app)
+
+
+def create_status_app(process: Process, otlp_app: ASGIApp) -> ASGIApp:
+    """OTLP beside health and metrics, for a process without API and page."""
+    app = FastAPI(openapi_url=None)
+    app.state.server = process
+    problems.install(app)
+    app.include_router(health.router)
+    app.include_router(metrics.router)
+    return _Split(lambda path: path in _STATUS_PATHS, app, otlp_app)
 
 
 def create_api(server: Server) -> FastAPI:
@@ -72,20 +86,22 @@ def create_api(server: Server) -> FastAPI:
     for router in (projects.router, traces.router, evaluations.router):
         app.include_router(router, prefix=_API_PREFIX)
     app.include_router(server_routes.router)
+    app.include_router(health.router)
     app.include_router(metrics.router)
     return app
 
 
 class _Split:
-    """OTLP is answered by its own application, everything else by the API."""
+    """One application answers the paths that are its own, another one all others."""
 
-    def __init__(self, otlp_app: ASGIApp, api: ASGIApp) -> None:
-        self._otlp_app = otlp_app
-        self._api = api
+    def __init__(self, is_own: Callable[[str], bool], app: ASGIApp, other: ASGIApp) -> None:
+        self._is_own = is_own
+        self._app = app
+        self._other = other
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        otlp = scope["type"] == "http" and scope["path"].startswith("/v1/")
-        await (self._otlp_app if otlp else self._api)(scope, receive, send)
+        own = scope["type"] == "http" and self._is_own(scope["path"])
+        await (self._app if own else self._other)(scope, receive, send)
 
 
 def _operation_id(route: APIRoute) -> str:

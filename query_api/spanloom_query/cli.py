@@ -7,64 +7,14 @@ that says what to install.
 import argparse
 import os
 import sys
-from collections.abc import Sequence
-from importlib.metadata import version
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from spanloom_query.arguments import parser
+
 if TYPE_CHECKING:
-    from spanloom_query.serving import ServeOptions
-
-DEFAULT_DATA_DIR = "spanloom-data"
-DEFAULT_PORT = 4319
-
-_SERVE_EPILOG = """\
-environment:
-  SPANLOOM_DATA            folder for the data (--data)
-  SPANLOOM_CLICKHOUSE_URL  use this ClickHouse server instead of the embedded engine,
-                           e.g. http://user:password@host:8123
-  SPANLOOM_TOKENS          accepted tokens, e.g. 'secret1,secret2=my-project'; the second one may
-                           only read and write my-project
-  SPANLOOM_CORS_ORIGINS    web pages that may send spans, e.g. 'https://app.example.org', or '*'
-  SPANLOOM_OTLP_PATH_PREFIX
-                           a path before /v1/traces on the port for OTLP/HTTP, e.g. /otlp
-  SPANLOOM_JOURNAL_QUOTA_BYTES
-                           disk that accepted spans may take while the engine is away (10 GiB)
-  SPANLOOM_LOG_FORMAT      text, or json for one JSON object a line
-  SPANLOOM_LOG_LEVEL       DEBUG, INFO (the default), WARNING or ERROR
-
-examples:
-  spanloom serve                                   everything on this machine, data in ./spanloom-data
-  spanloom serve --data /var/lib/spanloom --port 0 any free port for page and API
-  SPANLOOM_TOKENS=secret spanloom serve --host 0.0.0.0
-"""
-
-_DEMO_EPILOG = """\
-The demo's language model is a deterministic stand-in: it needs no network and no key.
-
-examples:
-  spanloom demo            start a server, run the demo app, keep serving until Ctrl-C
-  spanloom demo --once     the same, but end after printing the addresses
-  SPANLOOM_ENDPOINT=http://127.0.0.1:4319 spanloom demo   send to a server that is running
-"""
-
-
-_DOCTOR_EPILOG = """\
-Nothing is changed. A server that runs on the folder is asked how it is; the engine is opened only
-when no server holds it. Each line begins with ok, warn or fail; the exit code is 1 when one fails.
-Give the ports, the host and the environment that 'spanloom serve' gets.
-
-environment:
-  SPANLOOM_ENDPOINT        the running server (--endpoint)
-  SPANLOOM_API_KEY         a token of that server; without it, the first one of SPANLOOM_TOKENS
-
-examples:
-  spanloom doctor                                  before the first start, or when something is odd
-  spanloom doctor --data /var/lib/spanloom         of a server that runs, or does not start
-  spanloom doctor --endpoint http://host:4319      of a server elsewhere, asked from here
-  spanloom doctor --json | jq '.checks[] | select(.level != "ok")'
-"""
+    from spanloom_query.serving import ServeOptions, Start
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -73,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     missing = [name for name in ("fastapi", "clickhouse_connect", "grpc") if not find_spec(name)]
     if missing:
         print(
@@ -83,106 +33,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return 1
     try:
-        return int(options.run(options))
+        return _COMMANDS[options.command](options)
     except KeyboardInterrupt:
         return 130
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="spanloom", description="Traces and evaluations of LLM and ML applications."
-    )
-    parser.add_argument("--version", action="version", version=f"spanloom {version('spanloom')}")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    _add_serve(commands)
-    _add_demo(commands)
-    _add_doctor(commands)
-    return parser
-
-
-def _add_serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    serve = commands.add_parser(
-        "serve",
-        help="collect spans, answer queries, serve the page",
-        description="Collect spans, answer queries and serve the page, all in one process.",
-        epilog=_SERVE_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    _add_server_options(serve)
-    serve.set_defaults(run=_serve)
-
-
-def _add_demo(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    demo = commands.add_parser(
-        "demo",
-        help="run a small traced app with an evaluation, and show where to look",
-        description="Run a small traced app and an evaluation of two model versions, then print "
-        "the addresses where they can be seen.",
-        epilog=_DEMO_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    _add_server_options(demo)
-    demo.add_argument("--once", action="store_true", help="end after printing the addresses")
-    demo.set_defaults(run=_demo)
-
-
-def _add_doctor(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    doctor = commands.add_parser(
-        "doctor",
-        help="look at everything a server needs, and say what to do",
-        description="Look at packages, clock, folder, disk, ports, engine, journal, quarantine "
-        "and a running server, and say what to do about each.",
-        epilog=_DOCTOR_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    _add_server_options(doctor)
-    doctor.add_argument(
-        "--endpoint",
-        default=os.environ.get("SPANLOOM_ENDPOINT"),
-        metavar="URL",
-        help="the running server (default: that of the folder, else that on --port)",
-    )
-    doctor.add_argument("--json", action="store_true", help="answer in JSON, for machines")
-    doctor.set_defaults(run=_doctor)
-
-
-def _add_server_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--data",
-        type=Path,
-        default=Path(os.environ.get("SPANLOOM_DATA", DEFAULT_DATA_DIR)),
-        metavar="DIR",
-        help="folder for the data (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--host", default="127.0.0.1", help="address to listen on (default: %(default)s)"
-    )
-    for option, default, what in (
-        ("--port", DEFAULT_PORT, "page and API"),
-        ("--otlp-grpc-port", 4317, "OTLP/gRPC"),
-        ("--otlp-http-port", 4318, "OTLP/HTTP"),
-    ):
-        parser.add_argument(
-            option,
-            type=_port,
-            default=default,
-            metavar="PORT",
-            help=f"port of {what}; 0 picks a free one (default: %(default)s)",
-        )
-    parser.add_argument(
-        "--insecure",
-        action="store_true",
-        help="listen beyond this machine without tokens: anyone who reaches it reads and writes",
-    )
-
-
-def _port(text: str) -> int:
-    if not text.isdigit() or int(text) > 65535:
-        raise argparse.ArgumentTypeError(f"a port is a number from 0 to 65535, not {text!r}")
-    return int(text)
-
-
 def _serve(options: argparse.Namespace) -> int:
+    from spanloom_query.serving import start_everything
+
+    return _served(options, start_everything)
+
+
+def _receive(options: argparse.Namespace) -> int:
+    from spanloom_query.parts import start_front_end
+
+    return _served(options, start_front_end)
+
+
+def _collector(options: argparse.Namespace) -> int:
+    from spanloom_query.parts import start_collector
+
+    return _served(options, start_collector)
+
+
+def _query(options: argparse.Namespace) -> int:
+    from spanloom_query.parts import start_query
+
+    return _served(options, start_query)
+
+
+def _served(options: argparse.Namespace, start: "Start") -> int:
     from spanloom_collector.logs import LogSettings, LogSettingsError, write_log
     from spanloom_query.serving import ServingError, serve_until_stopped
 
@@ -190,7 +70,8 @@ def _serve(options: argparse.Namespace) -> int:
         write_log(LogSettings.from_environment(os.environ))
         serve_until_stopped(
             _server_options(options),
-            on_ready=lambda addresses: print(addresses.ready_line, flush=True),
+            lambda addresses: print(addresses.ready_line, flush=True),
+            start,
         )
     except (LogSettingsError, ServingError) as error:
         return _failed(error)
@@ -243,6 +124,7 @@ def _server_options(options: argparse.Namespace) -> "ServeOptions":
         cors_origins=_listed(os.environ.get("SPANLOOM_CORS_ORIGINS", "")),
         otlp_path_prefix=_prefix(os.environ.get("SPANLOOM_OTLP_PATH_PREFIX", "")),
         journal_quota_bytes=_quota_bytes(),
+        shares_ports=getattr(options, "shares_ports", False),
     )
 
 
@@ -269,3 +151,13 @@ def _listed(text: str) -> tuple[str, ...]:
 def _prefix(text: str) -> str:
     path = text.strip().strip("/")
     return f"/{path}" if path else ""
+
+
+_COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "serve": _serve,
+    "demo": _demo,
+    "doctor": _doctor,
+    "receive": _receive,
+    "collector": _collector,
+    "query": _query,
+}

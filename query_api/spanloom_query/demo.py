@@ -9,7 +9,7 @@ import sys
 import urllib.error
 import urllib.request
 
-from spanloom_query.serving import Addresses, ServeOptions, serve_until_stopped
+from spanloom_query.serving import Addresses, ServeOptions, serve_until_stopped, start_everything
 
 _PROBE_TIMEOUT_S = 2
 
@@ -35,7 +35,7 @@ def run_demo(options: ServeOptions, *, once: bool) -> None:
         _run_app(running)
         return
     print(f"starting a server, data in {options.data_dir}", flush=True)
-    serve_until_stopped(options, on_ready=_run_app_on, once=once)
+    serve_until_stopped(options, _run_app_on, start_everything, once=once)
 
 
 def _run_app_on(addresses: Addresses) -> None:

@@ -23,7 +23,7 @@ def _run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str
     )
 
 
-@pytest.mark.parametrize("command", ["serve", "demo", "doctor"])
+@pytest.mark.parametrize("command", ["serve", "demo", "doctor", "receive", "collector", "query"])
 def test_help_shows_examples_and_environment(command: str) -> None:
     result = _run(command, "--help")
 

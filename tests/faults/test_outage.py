@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.load import Ledger, Trace, assert_kept, load_on
+from tests.support.load import Ledger, assert_kept, load_on, small_trace
 from tests.support.mortal_engine import mortal_engine
-from tests.support.otlp import request, span
 from tests.support.server import running_server
 from tests.support.soak import scaled, seeded_random
 
 _CATCH_UP_TIMEOUT_S = 120
+_BEYOND_EVERY_PAUSE_S = 7  # then the loader tries once in five seconds, as it will for ever
 
 
 @pytest.mark.timeout(900)
@@ -21,21 +21,14 @@ def test_requests_are_acknowledged_through_an_outage_of_the_engine(tmp_path: Pat
     with mortal_engine(tmp_path / "clickhouse") as engine:
         environment = {"SPANLOOM_CLICKHOUSE_URL": engine.url}
         with running_server(tmp_path / "data", environment=environment) as server:
-            with load_on(server, before, chance, sender_count=2, make=_small_trace):
+            with load_on(server, before, chance, sender_count=2, make=small_trace):
                 time.sleep(1)
                 engine.kill()
-            with load_on(server, during, chance, sender_count=2, make=_small_trace):
-                time.sleep(scaled(12, 120))
+            with load_on(server, during, chance, sender_count=2, make=small_trace):
+                time.sleep(scaled(_BEYOND_EVERY_PAUSE_S, 120))
             engine.start()
             assert_kept(server, before, _CATCH_UP_TIMEOUT_S)
             assert_kept(server, during, _CATCH_UP_TIMEOUT_S)
 
     assert before.unclear == during.unclear == []
     assert during.acknowledged
-
-
-def _small_trace(chance: object) -> Trace:
-    """One span, a few hundred times a second."""
-    time.sleep(0.01)
-    only = span()
-    return Trace(only.trace_id.hex(), 1, request(only).SerializeToString())

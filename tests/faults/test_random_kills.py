@@ -10,7 +10,7 @@ from spanloom_collector.delivery.journal import OPEN_SUFFIX
 from spanloom_collector.delivery.records import intact_length
 from tests.support.load import Ledger, assert_kept, load_on, send_again
 from tests.support.server import running_server, start
-from tests.support.soak import SOAK_ROUNDS, seeded_random
+from tests.support.soak import rounds, seeded_random
 
 _SHORT_ROUNDS = 6
 _LONGEST_LOAD_S = 1.5
@@ -22,7 +22,7 @@ _KEPT_LEDGERS = 2
 def test_random_kills_under_load_lose_and_double_nothing(tmp_path: Path) -> None:
     chance = seeded_random("random kills")
     ledgers: list[Ledger] = []
-    for number in range(SOAK_ROUNDS or _SHORT_ROUNDS):
+    for number in rounds(_SHORT_ROUNDS):
         if chance.random() < 0.2:
             _kill_while_starting(tmp_path, chance)
         ledgers.append(Ledger(f"round-{number}"))

@@ -7,8 +7,9 @@ from tempfile import TemporaryDirectory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spanloom_collector.delivery.journal import Journal, JournalLimits
+from spanloom_collector.delivery.inbox import Inbox
 from spanloom_collector.delivery.records import Record, decoded, encoded
+from spanloom_collector.metrics import Metrics
 from tests.support.soak import scaled
 
 _bodies = st.lists(st.binary(max_size=200), max_size=6)
@@ -19,13 +20,14 @@ def _recovered(segment: bytes) -> list[bytes]:
     found: list[bytes] = []
     with TemporaryDirectory() as folder:
         (Path(folder) / "1.open").write_bytes(segment)
-        journal = Journal(
+        inbox = Inbox(
             Path(folder),
-            JournalLimits(),
+            lambda _: False,
             lambda path, _: found.extend(record.body for record in decoded(path.read_bytes())),
+            Metrics(),
         )
-        journal.start()
-        journal.stop()
+        inbox.start()
+        inbox.stop()
     return found
 
 

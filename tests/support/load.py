@@ -41,6 +41,13 @@ def made_trace(chance: random.Random) -> Trace:
     return Trace(trace_id.hex(), span_count, request(*spans).SerializeToString())
 
 
+def small_trace(_chance: random.Random) -> Trace:
+    """A trace of one span, and a pause: from each sender a hundred a second at most."""
+    time.sleep(0.01)
+    only = span()
+    return Trace(only.trace_id.hex(), 1, request(only).SerializeToString())
+
+
 @dataclass
 class Ledger:
     """What was sent to one project, and which of it the server promised to keep."""

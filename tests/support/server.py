@@ -96,10 +96,13 @@ class Server:
 
 @contextmanager
 def running_server(
-    data_dir: Path, *arguments: str, environment: dict[str, str] | None = None
+    data_dir: Path,
+    *arguments: str,
+    environment: dict[str, str] | None = None,
+    command: str = "serve",
 ) -> Iterator[Server]:
-    """Start a server on free ports and end it afterwards."""
-    process = start(data_dir, *arguments, environment=environment)
+    """Start a server, or one of its parts, on free ports and end it afterwards."""
+    process = start(data_dir, *arguments, environment=environment, command=command)
     try:
         yield _ready(process)
     finally:
@@ -115,13 +118,17 @@ def running_server(
 
 
 def start(
-    data_dir: Path, *arguments: str, environment: dict[str, str] | None = None
+    data_dir: Path,
+    *arguments: str,
+    environment: dict[str, str] | None = None,
+    command: str = "serve",
 ) -> subprocess.Popen[str]:
-    """Start ``spanloom serve`` on free ports."""
-    ports = ("--port", "0", "--otlp-grpc-port", "0", "--otlp-http-port", "0")
-    command = [sys.executable, "-m", "spanloom_query", "serve", "--data", str(data_dir)]
+    """Start ``spanloom serve``, or another of its commands, on free ports."""
+    options = ["--port", "0"]
+    if command != "query":
+        options += ["--data", str(data_dir), "--otlp-grpc-port", "0", "--otlp-http-port", "0"]
     return subprocess.Popen(
-        [*command, *ports, *arguments],
+        [sys.executable, "-m", "spanloom_query", command, *options, *arguments],
         stdout=subprocess.PIPE,
         text=True,
         env=os.environ | (environment or {}),
@@ -133,7 +140,9 @@ def _ready(process: subprocess.Popen[str]) -> Server:
     line = process.stdout.readline()
     assert line.startswith("spanloom ready "), f"the server did not start: {line!r}"
     addresses = dict(part.split("=", 1) for part in line.split()[2:])
-    return Server(process, addresses["ui"], addresses["otlp_grpc"], addresses["otlp_http"])
+    endpoint = addresses.get("ui") or addresses["status"]
+    otlp_grpc, otlp_http = addresses.get("otlp_grpc", ""), addresses.get("otlp_http", "")
+    return Server(process, endpoint, otlp_grpc, otlp_http)
 
 
 def _lowered(headers: Any) -> dict[str, str]:

@@ -35,13 +35,20 @@ def backlog_of(folder: Path) -> Backlog:
     )
 
 
-def _states(folder: Path) -> Iterator[os.stat_result]:
+def sealed_bytes_in(folder: Path) -> int:
+    """Bytes that all processes have sealed and that are not in the table yet."""
+    return sum(state.st_size for state in _states(folder, (SEALED_SUFFIX,)))
+
+
+def _states(
+    folder: Path, suffixes: tuple[str, ...] = (OPEN_SUFFIX, SEALED_SUFFIX)
+) -> Iterator[os.stat_result]:
     try:
         entries = list(os.scandir(folder))
     except FileNotFoundError:
         return
     for entry in entries:
-        if entry.name.endswith((OPEN_SUFFIX, SEALED_SUFFIX)):
+        if entry.name.endswith(suffixes):
             try:
                 yield entry.stat()
             except FileNotFoundError:

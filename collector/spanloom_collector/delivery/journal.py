@@ -2,7 +2,8 @@
 
 It is a folder of *segments*, files of records (see :mod:`.records`). A segment is appended to,
 then sealed, and from then on belongs to the loader. The folder is the interface: several processes
-may write segments into it, one loads them.
+may write segments into it, one loads them (see :mod:`.inbox`). Its writer holds a segment locked
+for as long as it is open: one that is open and not locked is what a dead process left.
 
 The contract of :meth:`Journal.append`: its future is done without an exception only after the
 record's bytes are synced to disk. Records that arrive during a sync share the next one. A record
@@ -21,7 +22,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from spanloom_collector.delivery.backpressure import RetryLaterError
-from spanloom_collector.delivery.records import intact_length
 from spanloom_collector.metrics import Metrics
 
 _LOG = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class JournalLimits:
     """A segment is sealed this long after its first record."""
 
     quota_bytes: int = 10 * 1024**3
-    """Segments that wait to be loaded may take this much disk; beyond it clients must wait."""
+    """Segments that wait, of all processes, may take this much; beyond it clients must wait."""
 
 
 @dataclass
@@ -87,23 +87,19 @@ class Journal:
         self._segment: _OpenSegment | None = None
         self._newest: _OpenSegment | None = None  # the open one, or that which is being sealed
         self._count = 0
-        self._epoch = time.time_ns()
+        self._prefix = f"{time.time_ns():020}-{os.getpid()}-"
         self._waiting_bytes = 0
         self._seal_wanted = False
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="spanloom-journal", daemon=True)
 
     def start(self) -> None:
-        """Take over what an earlier process left, then accept records.
+        """Accept records.
 
         Raises:
-            OSError: the folder cannot be written.
+            OSError: the folder cannot be made.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
-        for path in sorted(self._folder.glob(f"*{OPEN_SUFFIX}")):
-            _seal_orphan(path)
-        for path in sorted(self._folder.glob(f"*{SEALED_SUFFIX}")):
-            self._hand_over(path, path.stat().st_size)
         self._thread.start()
 
     def append(self, record: bytes) -> Future[None]:
@@ -137,10 +133,24 @@ class Journal:
             self._changed.notify_all()
             return self._changed.wait_for(lambda: newest is None or newest.handed_over, timeout_s)
 
+    def wrote(self, segment_name: str) -> bool:
+        """Whether a segment is this journal's own."""
+        return segment_name.startswith(self._prefix)
+
+    def found(self, size_bytes: int) -> None:
+        """Take note of a sealed segment that another process wrote."""
+        with self._changed:
+            self._waiting_bytes += size_bytes
+
     def loaded(self, size_bytes: int) -> None:
         """Take note that a segment of this size has been loaded and is gone."""
         with self._changed:
             self._waiting_bytes -= size_bytes
+
+    def seen(self, sealed_bytes: int) -> None:
+        """Take note of all that is sealed in the folder, for who is not told what is loaded."""
+        with self._changed:
+            self._waiting_bytes = sealed_bytes
 
     def stop(self) -> None:
         """Sync and seal what is open, then end the thread."""
@@ -169,7 +179,7 @@ class Journal:
 
     def _opened(self) -> _OpenSegment:
         self._count += 1
-        path = self._folder / f"{self._epoch:020}-{os.getpid()}-{self._count:08}{OPEN_SUFFIX}"
+        path = self._folder / f"{self._prefix}{self._count:08}{OPEN_SUFFIX}"
         try:
             fd = _created(path, self._limits.segment_bytes)
         except OSError as error:
@@ -256,32 +266,31 @@ class Journal:
         try:
             _seal(segment)
         except OSError:
-            _LOG.exception("%s cannot be sealed: the next start takes it over", segment.path.name)
-        else:
+            _LOG.exception("%s cannot be sealed: the loader takes it over", segment.path.name)
+        os.close(segment.fd)
+        if segment.sealed_path.exists():
             self._on_sealed(segment.sealed_path, segment.length)
-        finally:
-            os.close(segment.fd)
+        else:
+            self.loaded(segment.length)  # by another process, or yet to be found by the loader
         with self._changed:
             segment.handed_over = True
             self._changed.notify_all()
 
-    def _hand_over(self, path: Path, size_bytes: int) -> None:
-        self._metrics.replayed_segments.inc()
-        self._waiting_bytes += size_bytes
-        self._on_sealed(path, size_bytes)
-
 
 def _created(path: Path, size_bytes: int) -> int:
-    """Create a segment's file, with its space: a sync need not write the size each time."""
-    fd = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.posix_fallocate(fd, 0, size_bytes)
-    except OSError:
-        os.close(fd)  # an open file would keep the space that it got
-        path.unlink()
-        raise
-    return fd
+    """Create a segment's file, locked, with its space: a sync need not write the size each time."""
+    while True:
+        fd = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            os.posix_fallocate(fd, 0, size_bytes)
+        except OSError:
+            path.unlink(missing_ok=True)
+            os.close(fd)  # an open file would keep the space that it got
+            raise
+        if os.fstat(fd).st_nlink:
+            return fd
+        os.close(fd)  # the loader was faster than the lock, and took it for a dead process's
 
 
 def _seal(segment: _OpenSegment) -> None:
@@ -289,27 +298,6 @@ def _seal(segment: _OpenSegment) -> None:
     os.fsync(segment.fd)
     segment.path.rename(segment.sealed_path)
     sync_folder(segment.path.parent)
-
-
-def _seal_orphan(path: Path) -> None:
-    """Seal a segment whose writer died: cut the tail that was never acknowledged."""
-    fd = os.open(path, os.O_RDWR)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(fd)  # its writer lives: it is another front-end process
-        return
-    length = intact_length(path.read_bytes())
-    written = os.fstat(fd)
-    os.ftruncate(fd, length)
-    os.utime(fd, ns=(written.st_atime_ns, written.st_mtime_ns))  # its age is that of its records
-    os.fsync(fd)
-    os.close(fd)
-    if length:
-        path.rename(path.with_suffix(SEALED_SUFFIX))
-    else:
-        path.unlink()
-    sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Delivery as the receivers see it: journal in front, loader behind.
+"""Delivery as the receivers see it: journal in front, loader behind, inbox for what others wrote.
 
 The contract of :meth:`Spool.submit`: its future is done without an exception only after the request
 would survive a crash. From then on it reaches the table by itself, once, however often the process
@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 
+from spanloom_collector.delivery.inbox import Inbox
 from spanloom_collector.delivery.journal import Journal, JournalLimits
 from spanloom_collector.delivery.loader import InsertRows, Loader, RowsOf
 from spanloom_collector.delivery.quarantine import Quarantine
@@ -44,15 +45,23 @@ class Spool:
         insert: InsertRows = insert_spans,
         waiting_elsewhere: Callable[[], int] = lambda: 0,
     ) -> None:
+        metrics = metrics or Metrics()
         self.folder = folder
         self.quarantine = Quarantine(folder / "quarantine")
         self._loader = Loader(
             engine, rows_of, form, self.quarantine, self._on_loaded, metrics, insert
         )
         self._journal = Journal(folder, limits, self._loader.hand_over, metrics, waiting_elsewhere)
+        self._inbox = Inbox(folder, self._journal.wrote, self._on_found, metrics)
 
     def start(self) -> None:
-        """Replay what an earlier process left, then accept requests."""
+        """Replay what an earlier process left, then accept requests.
+
+        Raises:
+            FolderTakenError: another process loads from the folder.
+            OSError: the folder cannot be read.
+        """
+        self._inbox.start()
         self._journal.start()
         self._loader.start()
 
@@ -75,15 +84,22 @@ class Spool:
     def catch_up(self, timeout_s: float) -> bool:
         """Bring everything that was accepted so far into the table, if that is possible in time.
 
+        Of what front ends accept, that is all but the segments that they have open, each for a
+        quarter of a second.
+
         Returns:
             Whether it is all there.
         """
-        return self._journal.seal(timeout_s) and self._loader.wait_until_loaded(timeout_s)
+        if not self._journal.seal(timeout_s):
+            return False
+        self._inbox.look()
+        return self._loader.wait_until_loaded(timeout_s)
 
     def stop(self) -> None:
         """Make durable what is open, finish the segment under way, leave the rest on disk."""
         self._journal.stop()
         self._loader.stop()
+        self._inbox.stop()  # last: from here on another process may load
 
     @property
     def accepts(self) -> bool:
@@ -92,13 +108,17 @@ class Spool:
 
     @property
     def loads(self) -> bool:
-        """Whether the thread runs that fills the table."""
-        return self._loader.is_alive
+        """Whether the threads run that fill the table."""
+        return self._loader.is_alive and self._inbox.is_alive
 
     @property
     def waiting_bytes(self) -> int:
         """Bytes that are durable and not yet in the table."""
         return self._journal.waiting_bytes
+
+    def _on_found(self, path: Path, size_bytes: int) -> None:
+        self._journal.found(size_bytes)
+        self._loader.hand_over(path, size_bytes)
 
     def _on_loaded(self, size_bytes: int) -> None:
         self._journal.loaded(size_bytes)

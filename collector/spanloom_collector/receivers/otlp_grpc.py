@@ -60,7 +60,8 @@ class OtlpGrpcServer:
                 ("grpc.per_message_decompression", 0),  # it would fill 64 MiB with each bomb
                 ("grpc.max_concurrent_streams", _STREAMS_PER_CONNECTION),
                 ("grpc.server_handshake_timeout_ms", _HANDSHAKE_TIMEOUT_MS),
-                ("grpc.so_reuseport", 0),  # a second server on the port must fail, not share it
+                # Unless it is meant, a second server on the port must fail, not share it.
+                ("grpc.so_reuseport", int(settings.shares_ports)),
             ],
         )
         self._serve("trace.v1.TraceService", partial(self._stored, intakes.traces))

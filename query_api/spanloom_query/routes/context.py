@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, NamedTuple, cast
+from typing import Annotated, NamedTuple, Protocol, cast
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
@@ -56,16 +56,35 @@ def _nothing_to_look_at() -> Sequence[Finding]:
     return ()
 
 
+class Process(Protocol):
+    """What a process has that serves at least its health and its metrics."""
+
+    @property
+    def settings(self) -> QuerySettings:
+        """How it is served."""
+        ...
+
+    @property
+    def look(self) -> Callable[[], Sequence[Finding]]:
+        """Looks at its parts."""
+        ...
+
+    @property
+    def registry(self) -> CollectorRegistry:
+        """Its metrics."""
+        ...
+
+
 @dataclass(frozen=True)
 class Server:
-    """What the routes work on."""
+    """What the routes work on, a process with an engine."""
 
     engine: Engine
     settings: QuerySettings
     catch_up: Callable[[float], bool] = _nothing_to_catch_up
     """Brings what this process has accepted into the table; says whether that was done in time."""
     look: Callable[[], Sequence[Finding]] = _nothing_to_look_at
-    """Looks at the parts that are not the engine: journal, loader, quarantine."""
+    """Looks at the parts: engine, journal, loader, quarantine."""
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     """The metrics of this server."""
 
@@ -73,6 +92,11 @@ class Server:
 def server_of(request: Request) -> Server:
     """The server that the request came to."""
     return cast(Server, request.app.state.server)
+
+
+def process_of(request: Request) -> Process:
+    """The process that the request came to; it need not have an engine."""
+    return cast(Process, request.app.state.server)
 
 
 # Declared so that the API's description and its page know of tokens; checked by our own rules.
@@ -85,7 +109,7 @@ def granted_project(request: Request, _: Annotated[object, Depends(_BEARER)]) ->
     Returns:
         The only project that the caller may see, or None for all.
     """
-    tokens = server_of(request).settings.tokens
+    tokens = process_of(request).settings.tokens
     project = request.path_params.get("project")
     return check_access(tokens, request.headers.get("authorization", ""), project)
 
@@ -96,6 +120,7 @@ def caught_up(request: Request) -> None:
 
 
 CurrentServer = Annotated[Server, Depends(server_of)]
+CurrentProcess = Annotated[Process, Depends(process_of)]
 GrantedProject = Annotated[str | None, Depends(granted_project)]
 
 

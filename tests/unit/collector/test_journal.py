@@ -107,33 +107,6 @@ def test_a_stop_seals_what_is_open(tmp_path: Path, receiver: _Receiver) -> None:
         journal.append(_record())
 
 
-def test_segments_of_a_dead_process_are_handed_over_in_order_without_their_torn_tail(
-    tmp_path: Path, receiver: _Receiver
-) -> None:
-    (tmp_path / "0002.open").write_bytes(_record(b"second") + _record(b"torn")[:-1] + bytes(99))
-    (tmp_path / "0001.pb").write_bytes(_record(b"first"))
-    (tmp_path / "0003.open").write_bytes(bytes(4096))
-    journal = Journal(tmp_path, _PATIENT, receiver.take)
-    journal.start()
-    journal.stop()
-
-    assert receiver.bodies == [b"first", b"second"]
-    assert not list(tmp_path.glob(f"*{OPEN_SUFFIX}"))
-
-
-def test_the_open_segment_of_a_living_process_is_left_alone(
-    tmp_path: Path, receiver: _Receiver, journal: Journal
-) -> None:
-    journal.append(_record()).result(10)
-    other = _Receiver()
-    second = Journal(tmp_path, _PATIENT, other.take)
-    second.start()
-    second.stop()
-
-    assert other.paths == []
-    assert len(list(tmp_path.glob(f"*{OPEN_SUFFIX}"))) == 1
-
-
 def test_a_segment_that_is_being_sealed_is_not_yet_handed_over(tmp_path: Path) -> None:
     arrived, released = threading.Event(), threading.Event()
 
