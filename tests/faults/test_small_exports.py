@@ -20,7 +20,7 @@ from tests.support.soak import scaled
 
 _DAY_NS = 86_400_000_000_000
 _MIDNIGHT = 1_700_006_400_000_000_000
-_EACH_ALONE = JournalLimits(segment_bytes=1)
+_EACH_ALONE = JournalLimits(segment_bytes=1, crowded_segment_bytes=1)
 _MAX_PARTS = 150  # the engine slows inserts down from 1,000 on
 _MAX_CPU_RATIO = 4
 _PARTS = 150  # the engine slows inserts down from 1,000 on

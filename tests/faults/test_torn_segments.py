@@ -1,6 +1,7 @@
 """What a death leaves in a segment behind its last whole record is cut off, and nothing else is."""
 
 import random
+import uuid
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -8,8 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spanloom_collector.delivery.inbox import Inbox
+from spanloom_collector.delivery.journal import JournalLimits
+from spanloom_collector.delivery.loader import ENGINE_DECODES_FROM_BYTES
 from spanloom_collector.delivery.records import Record, decoded, encoded
+from spanloom_collector.delivery.spool import Spool
 from spanloom_collector.metrics import Metrics
+from spanloom_collector.pipeline.segments import SEGMENT_FORMAT
+from spanloom_collector.storage.connect import Engine
+from tests.support.otlp import request, span
+from tests.support.rows import rows_of_record
 from tests.support.soak import scaled
 
 _bodies = st.lists(st.binary(max_size=200), max_size=6)
@@ -64,3 +72,29 @@ def test_records_before_a_damaged_byte_are_kept(
     whole_count = sum(len(b"".join(records[: n + 1])) <= position for n in range(len(records)))
 
     assert _recovered(bytes(segment)) == bodies[:whole_count]
+
+
+def test_a_damaged_record_that_was_left_behind_is_never_stored(
+    embedded_engine: Engine, tmp_path: Path
+) -> None:
+    project, folder = uuid.uuid4().hex, tmp_path / "journal"
+    bodies = [
+        request(span(name=str(number), attrs={"text": "x" * 400_000})).SerializeToString()
+        for number in range(4)
+    ]
+    records = [encoded(Record(body, 1, project)) for body in bodies]
+    segment = bytearray(b"".join(records))
+    assert len(segment) >= ENGINE_DECODES_FROM_BYTES
+    segment[len(records[0]) + len(records[1]) + 1_000] ^= 1  # a letter of the third text
+    folder.mkdir()
+    (folder / "1.pb").write_bytes(segment)
+    spool = Spool(embedded_engine, folder, rows_of_record, JournalLimits(), SEGMENT_FORMAT)
+    spool.start()
+    assert spool.catch_up(60)
+    spool.stop()
+
+    with embedded_engine.reader() as client:
+        sql = "SELECT name FROM spans FINAL WHERE project = {project:String} ORDER BY name"
+        names = client.query(sql, parameters={"project": project}).result_rows
+    assert names == [("0",), ("1",)]
+    assert spool.quarantine.count == 1

@@ -20,8 +20,9 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
-from spanloom_collector.delivery.backpressure import RetryLaterError
+from spanloom_collector.delivery.backpressure import Pace, RetryLaterError
 from spanloom_collector.metrics import Metrics
 
 _LOG = logging.getLogger(__name__)
@@ -33,14 +34,24 @@ SEALED_SUFFIX = ".pb"
 class JournalLimits:
     """When a segment is full, and when the journal is."""
 
-    segment_bytes: int = 32 * 1024**2
+    segment_bytes: int = 16 * 1024**2
     """A segment is sealed when it holds this much."""
+
+    crowded_segment_bytes: int = 32 * 1024**2
+    """While others wait to be loaded, it grows on up to this: one insert for more spans is cheaper."""
 
     segment_age_s: float = 0.25
     """A segment is sealed this long after its first record."""
 
     quota_bytes: int = 10 * 1024**3
     """Segments that wait, of all processes, may take this much; beyond it clients must wait."""
+
+
+class _Appended(NamedTuple):
+    """A record that is not synced yet."""
+
+    durable: Future[None]
+    size_bytes: int
 
 
 @dataclass
@@ -50,7 +61,7 @@ class _OpenSegment:
     opened_monotonic: float
     length: int = 0
     synced_length: int = 0
-    waiting: list[Future[None]] = field(default_factory=list)
+    waiting: list["_Appended"] = field(default_factory=list)
     handed_over: bool = False
     broken: bool = False
 
@@ -68,6 +79,7 @@ class Journal:
         on_sealed: takes each segment with its size.
         metrics: what is counted.
         waiting_elsewhere: bytes of another journal that count towards the same quota.
+        pace: tells whose acknowledgement waits until the loader has caught up.
     """
 
     def __init__(
@@ -77,8 +89,10 @@ class Journal:
         on_sealed: Callable[[Path, int], None],
         metrics: Metrics | None = None,
         waiting_elsewhere: Callable[[], int] = lambda: 0,
+        pace: Pace | None = None,
     ) -> None:
         self._metrics = metrics or Metrics()
+        self._pace = pace or Pace()
         self._waiting_elsewhere = waiting_elsewhere
         self._folder = folder
         self._limits = limits
@@ -117,7 +131,7 @@ class Journal:
             segment = self._segment or self._opened()
             self._write(segment, record)
             segment.length += len(record)
-            segment.waiting.append(durable)
+            segment.waiting.append(_Appended(durable, len(record)))
             self._changed.notify_all()
         return durable
 
@@ -146,11 +160,16 @@ class Journal:
         """Take note that a segment of this size has been loaded and is gone."""
         with self._changed:
             self._waiting_bytes -= size_bytes
+            self._changed.notify_all()
+        self._progressed()
 
     def seen(self, sealed_bytes: int) -> None:
         """Take note of all that is sealed in the folder, for who is not told what is loaded."""
         with self._changed:
+            has_shrunk = sealed_bytes < self._waiting_bytes
             self._waiting_bytes = sealed_bytes
+        if has_shrunk:
+            self._progressed()
 
     def stop(self) -> None:
         """Sync and seal what is open, then end the thread."""
@@ -169,6 +188,10 @@ class Journal:
         """Bytes on disk that are not loaded yet."""
         segment = self._segment
         return self._waiting_bytes + (segment.length if segment else 0)
+
+    def _progressed(self) -> None:
+        self._pace.progressed()
+        self._pace.release(self.waiting_bytes)
 
     def _refuse_if_full(self, size_bytes: int) -> None:
         if self._stopping:
@@ -207,12 +230,14 @@ class Journal:
                 self._sync(segment)
                 if finished or self._is_ripe(segment):
                     self._sealed(segment)
+            self._pace.release(0 if self._stopping else self.waiting_bytes)
             if finished and self._segment is None:
                 return
 
     def _has_work(self) -> bool:
         segment = self._segment
-        return self._stopping or self._seal_wanted or bool(segment and segment.waiting)
+        is_due = segment is not None and (bool(segment.waiting) or self._is_ripe(segment))
+        return self._stopping or is_due
 
     def _sync(self, segment: _OpenSegment) -> None:
         with self._changed:
@@ -228,12 +253,10 @@ class Journal:
             self._break_off(segment, waiting, error)
             return
         segment.synced_length = length
-        for durable in waiting:
-            durable.set_result(None)
+        for appended in waiting:
+            self._pace.acknowledge(*appended)
 
-    def _break_off(
-        self, segment: _OpenSegment, waiting: list[Future[None]], error: OSError
-    ) -> None:
+    def _break_off(self, segment: _OpenSegment, waiting: list[_Appended], error: OSError) -> None:
         """Keep what was synced before and refuse the rest.
 
         After a failed sync the disk may have dropped any page written since the last one, and a
@@ -244,16 +267,17 @@ class Journal:
             segment.length, segment.broken = segment.synced_length, True
             if self._segment is segment:
                 self._segment, self._seal_wanted = None, False
-        for durable in waiting:
+        for durable, _ in waiting:
             durable.set_exception(RetryLaterError(f"the disk failed: {error.strerror}"))
 
     def _is_ripe(self, segment: _OpenSegment) -> bool:
         age_s = time.monotonic() - segment.opened_monotonic
+        is_full = segment.length >= self._limits.segment_bytes
         return (
             self._seal_wanted
             or segment.broken
-            or segment.length >= self._limits.segment_bytes
-            or age_s >= self._limits.segment_age_s
+            or segment.length >= self._limits.crowded_segment_bytes
+            or (not self._waiting_bytes and (is_full or age_s >= self._limits.segment_age_s))
         )
 
     def _sealed(self, segment: _OpenSegment) -> None:

@@ -56,6 +56,7 @@ InsertRows = Callable[[Client, Sequence[Any], str], None]
 class _Segment(NamedTuple):
     path: Path
     size_bytes: int
+    is_fresh: bool
 
 
 class _Part(NamedTuple):
@@ -104,10 +105,17 @@ class Loader:
         """Begin loading."""
         self._thread.start()
 
-    def hand_over(self, path: Path, size_bytes: int) -> None:
-        """Take a sealed segment."""
+    def hand_over(self, path: Path, size_bytes: int, *, is_fresh: bool = False) -> None:
+        """Take a sealed segment.
+
+        Args:
+            path: the file.
+            size_bytes: its length.
+            is_fresh: this process has only just written it; any other is checked first, since the
+                engine does not look at checksums.
+        """
         with self._changed:
-            self._segments.append(_Segment(path, size_bytes))
+            self._segments.append(_Segment(path, size_bytes, is_fresh))
             self._handed_over += 1
             self._changed.notify_all()
 
@@ -167,7 +175,8 @@ class Loader:
         raise AssertionError("pauses never end")
 
     def _loaded(self, segment: _Segment) -> bool:
-        if self._form is not None and segment.size_bytes >= ENGINE_DECODES_FROM_BYTES:
+        is_large = segment.size_bytes >= ENGINE_DECODES_FROM_BYTES
+        if self._form is not None and is_large and _is_whole(segment):
             try:
                 return self._engine_decoded(segment, self._form)
             except ClickHouseError as error:
@@ -243,6 +252,10 @@ class Loader:
     def _stopped_within(self, seconds: float) -> bool:
         with self._changed:
             return self._changed.wait_for(lambda: self._stopping, seconds)
+
+
+def _is_whole(segment: _Segment) -> bool:
+    return segment.is_fresh or intact_length(segment.path.read_bytes()) == segment.size_bytes
 
 
 def _chunks(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:

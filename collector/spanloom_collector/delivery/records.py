@@ -94,7 +94,7 @@ def _next(segment: bytes, position: int) -> tuple[int, Record]:
     received_tag, received, body_length_tag, body_length, crc_tag, crc = fixed
     if (received_tag, body_length_tag, crc_tag) != (_RECEIVED_TAG, _BODY_LENGTH_TAG, _CRC_TAG):
         raise DamagedRecordError(f"the record at byte {position} has no end")
-    if zlib.crc32(segment[start : end - 6]) != crc:
+    if zlib.crc32(memoryview(segment)[start : end - 6]) != crc:
         raise DamagedRecordError(f"the record at byte {position} fails its checksum")
     _, name_start = _read_varint(segment, start + body_length + len(_PROJECT_TAG))
     project = segment[name_start : end - _FIXED_END.size].decode()

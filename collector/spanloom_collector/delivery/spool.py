@@ -51,7 +51,7 @@ class Spool:
         self._loader = Loader(
             engine, rows_of, form, self.quarantine, self._on_loaded, metrics, insert
         )
-        self._journal = Journal(folder, limits, self._loader.hand_over, metrics, waiting_elsewhere)
+        self._journal = Journal(folder, limits, self._on_sealed, metrics, waiting_elsewhere)
         self._inbox = Inbox(folder, self._journal.wrote, self._on_found, metrics)
 
     def start(self) -> None:
@@ -115,6 +115,9 @@ class Spool:
     def waiting_bytes(self) -> int:
         """Bytes that are durable and not yet in the table."""
         return self._journal.waiting_bytes
+
+    def _on_sealed(self, path: Path, size_bytes: int) -> None:
+        self._loader.hand_over(path, size_bytes, is_fresh=True)
 
     def _on_found(self, path: Path, size_bytes: int) -> None:
         self._journal.found(size_bytes)

@@ -189,7 +189,7 @@ def test_a_writer_that_is_taken_for_dead_before_it_holds_its_lock_loses_nothing(
     inbox: Inbox, tmp_path: Path, receiver: _Receiver
 ) -> None:
     """Both race for every new file: what is acknowledged must not be in one that was deleted."""
-    limits = JournalLimits(segment_bytes=1)
+    limits = JournalLimits(segment_bytes=1, crowded_segment_bytes=1)
     journal = Journal(tmp_path, limits, lambda _path, _size: None)
     journal.start()
     stopped = threading.Event()

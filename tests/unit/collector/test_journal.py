@@ -1,13 +1,19 @@
 """The journal's promise: done means synced; and every segment is handed over once, in order."""
 
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import wait
 from pathlib import Path
 
 import pytest
 
-from spanloom_collector.delivery.backpressure import InFlightBytes, RetryLaterError
+from spanloom_collector.delivery.backpressure import (
+    InFlightBytes,
+    Pace,
+    PaceLimits,
+    RetryLaterError,
+)
 from spanloom_collector.delivery.journal import OPEN_SUFFIX, Journal, JournalLimits
 from spanloom_collector.delivery.records import Record, decoded, encoded
 
@@ -93,6 +99,72 @@ def test_sealing_on_demand_waits_for_the_hand_over(journal: Journal, receiver: _
 
     assert journal.seal(10)
     assert receiver.bodies == [b"x"]
+
+
+def test_a_segment_grows_while_another_waits_to_be_loaded(
+    tmp_path: Path, receiver: _Receiver
+) -> None:
+    size_bytes = len(_record())
+    limits = JournalLimits(segment_age_s=0.01, crowded_segment_bytes=3 * size_bytes)
+    journal = Journal(tmp_path, limits, receiver.take)
+    journal.start()
+    journal.append(_record()).result(10)
+    assert receiver.arrived.wait(10)
+    for _ in range(2):
+        journal.append(_record()).result(10)
+        time.sleep(0.05)
+
+    assert len(receiver.paths) == 1
+
+    journal.loaded(size_bytes)
+    assert journal.seal(10)
+    journal.stop()
+
+    assert [path.stat().st_size for path in receiver.paths] == [size_bytes, 2 * size_bytes]
+
+
+def test_a_segment_grows_no_further_than_one_insert_can_take(
+    tmp_path: Path, receiver: _Receiver
+) -> None:
+    limits = JournalLimits(segment_age_s=0.01, crowded_segment_bytes=2 * len(_record()))
+    journal = Journal(tmp_path, limits, receiver.take)
+    journal.start()
+    journal.append(_record()).result(10)
+    assert receiver.arrived.wait(10)
+    receiver.arrived.clear()
+    for _ in range(2):
+        journal.append(_record()).result(10)
+
+    assert receiver.arrived.wait(10)
+    journal.stop()
+
+
+def test_a_large_request_is_acknowledged_when_the_loader_has_caught_up(
+    tmp_path: Path, receiver: _Receiver
+) -> None:
+    pace = Pace(PaceLimits(backlog_bytes=1, large_bytes=100, longest_hold_s=60))
+    journal = Journal(tmp_path, _PATIENT, receiver.take, pace=pace)
+    journal.start()
+    large, small = journal.append(_record(bytes(200))), journal.append(_record())
+    small.result(10)
+    assert journal.seal(10)
+
+    assert not large.done()
+
+    journal.loaded(journal.waiting_bytes)
+
+    assert large.done()
+    journal.stop()
+
+
+def test_a_stop_acknowledges_what_waits_for_the_loader(tmp_path: Path, receiver: _Receiver) -> None:
+    pace = Pace(PaceLimits(backlog_bytes=1, large_bytes=1, longest_hold_s=60))
+    journal = Journal(tmp_path, _PATIENT, receiver.take, pace=pace)
+    journal.start()
+    durable = journal.append(_record())
+    journal.stop()
+
+    assert durable.done()
 
 
 def test_a_stop_seals_what_is_open(tmp_path: Path, receiver: _Receiver) -> None:
