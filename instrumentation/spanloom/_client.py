@@ -149,6 +149,8 @@ def init(
     from spanloom.integrations.switchboard import selected
 
     given = dict(settings or {})
+    if isinstance(integrations, bool | str):
+        integrations = (str(integrations),)
     named = {"project": project, "endpoint": endpoint, "api_key": api_key}
     for name, value in {
         **named,

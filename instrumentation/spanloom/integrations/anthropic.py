@@ -1,6 +1,5 @@
 """Anthropic: messages. The client traces itself since release 2.12, which is then enough."""
 
-import inspect
 import os
 import sys
 
@@ -8,6 +7,8 @@ from spanloom.integrations.integration import GEN_AI_CONTENT, Integration
 
 
 def _traces_itself() -> bool:
+    import inspect  # takes long to load
+
     if os.environ.get("ANTHROPIC_OPEN_TELEMETRY", "").lower() == "false":
         return False
     client = sys.modules["anthropic"].Anthropic

@@ -2,14 +2,18 @@
 
 import sys
 from collections.abc import Callable, Sequence
-from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
 
 
-class ImportWatch(MetaPathFinder):
-    """Calls back when a module has been imported; stands first among the interpreter's finders."""
+class ImportWatch:
+    """Calls back when a module has been imported; stands first among the interpreter's finders.
+
+    Finder and loader without their abstract bases, which take long to load.
+    """
 
     def __init__(self) -> None:
         self._callbacks: dict[str, Callable[[], None]] = {}
@@ -29,19 +33,20 @@ class ImportWatch(MetaPathFinder):
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
+    ) -> "ModuleSpec | None":
         """Return what the other finders find, with a loader that says when it is done."""
         if fullname not in self._callbacks:
             return None
         spec = self._found_by_others(fullname, path, target)
         if spec is None or not hasattr(spec.loader, "exec_module"):
             return None
-        spec.loader = _TellingLoader(spec.loader, lambda: self._tell(fullname))
+        telling: Any = _TellingLoader(spec.loader, lambda: self._tell(fullname))
+        spec.loader = telling
         return spec
 
     def _found_by_others(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None
-    ) -> ModuleSpec | None:
+    ) -> "ModuleSpec | None":
         for finder in sys.meta_path:
             if finder is not self and hasattr(finder, "find_spec"):
                 spec = finder.find_spec(fullname, path, target)
@@ -55,7 +60,7 @@ class ImportWatch(MetaPathFinder):
             callback()
 
 
-class _TellingLoader(Loader):
+class _TellingLoader:
     """A module's own loader, until the module runs."""
 
     def __init__(self, loader: Any, done: Callable[[], None]) -> None:
@@ -65,7 +70,7 @@ class _TellingLoader(Loader):
     def __getattr__(self, name: str) -> Any:
         return getattr(self._loader, name)
 
-    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+    def create_module(self, spec: "ModuleSpec") -> ModuleType | None:
         """Make the module as its own loader does."""
         created: ModuleType | None = self._loader.create_module(spec)
         return created
