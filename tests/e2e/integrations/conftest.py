@@ -35,7 +35,7 @@ def run(server: Server, models: str) -> Run:
             env=_environment(server, models) | {"SPANLOOM_PROJECT": project} | variables,
             capture_output=True,
             text=True,
-            timeout=280,
+            timeout=200,
         )
         assert result.returncode == 0, result.stderr
         assert "Traceback" not in result.stderr, result.stderr
