@@ -212,7 +212,7 @@ def _insert(engine: Engine, project: str, spans: list[Span], scope: str) -> None
 
 def test_lists_and_trees_count_by_one_rule(embedded_engine: Engine) -> None:
     project, rng = uuid.uuid4().hex, random.Random(7)
-    spans = [each for _ in range(60) for each in _stored(rng, os.urandom(16), rng.randrange(1, 15))]
+    spans = [each for _ in range(20) for each in _stored(rng, os.urandom(16), rng.randrange(1, 15))]
     rng.shuffle(spans)
     _insert(embedded_engine, project, spans[::2], "one")
     _insert(embedded_engine, project, spans[1::2], "two")
