@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from spanloom._export import Exporter
     from spanloom._provider import Hookup
+    from spanloom.integrations.integration import Integration
+    from spanloom.integrations.switchboard import Switchboard
 
 logger: Final = logging.getLogger("spanloom")
 
@@ -70,6 +72,7 @@ class State:
     def __init__(self) -> None:
         self.client: Client | None = None
         self.hookup: Hookup | None = None
+        self.switchboard: Switchboard | None = None
         self.joined_attributes: Mapping[str, AttributeValue] | None = None
         self.exporters: weakref.WeakSet[Exporter] = weakref.WeakSet()
         self.retiring: list[threading.Thread] = []
@@ -113,6 +116,7 @@ def init(
     api_key: str | None = None,
     service_name: str | None = None,
     attributes: Mapping[str, AttributeValue] | None = None,
+    integrations: bool | Sequence[str] | None = None,
     settings: Mapping[str, object] | None = None,
 ) -> Client:
     """Start recording: from now on every op's calls are sent to a Spanloom server.
@@ -127,6 +131,9 @@ def init(
         api_key: sent as a bearer token; else SPANLOOM_API_KEY; else none.
         service_name: OpenTelemetry's ``service.name``; else the name of the program.
         attributes: described once for the process, such as ``deployment.environment.name``.
+        integrations: the model clients whose calls are recorded, such as ``["openai"]``; False for
+            none, True for all that are installed; else SPANLOOM_INTEGRATIONS; else all. One that
+            an earlier ``init`` has switched on stays on.
         settings: anything else of ``spanloom.Settings``, name to value.
 
     Raises:
@@ -139,13 +146,21 @@ def init(
         >>> finish()
     """
     from spanloom._export import Exporter
+    from spanloom.integrations.switchboard import selected
 
     given = dict(settings or {})
+    if isinstance(integrations, bool | str):
+        integrations = (str(integrations),)
     named = {"project": project, "endpoint": endpoint, "api_key": api_key}
-    for name, value in {**named, "service_name": service_name}.items():
+    for name, value in {
+        **named,
+        "service_name": service_name,
+        "integrations": integrations,
+    }.items():
         if value is not None:
             given[name] = value
     merged = read_settings(given, os.environ)
+    wanted = selected(merged.integrations)
     exporter = Exporter(merged)
     described = dict(attributes or {})
     client = Client(merged, connect(merged, described), exporter, described)
@@ -154,7 +169,17 @@ def init(
     state.install(client)
     if replaced is not None:
         _retire(replaced)
+    _turn_on(wanted)
     return client
+
+
+def _turn_on(integrations: Sequence["Integration"]) -> None:
+    from spanloom.integrations.switchboard import Switchboard
+
+    assert state.hookup is not None
+    if state.switchboard is None:
+        state.switchboard = Switchboard(state.hookup.provider, state.say_once)
+    state.switchboard.turn_on(integrations)
 
 
 def connect(settings: Settings, attributes: Mapping[str, AttributeValue]) -> Tracer:

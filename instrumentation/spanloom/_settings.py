@@ -33,6 +33,9 @@ class Settings:
     redact_keys: tuple[str, ...] = _setting(
         (), "More keys to redact, besides the built-in ones (comma-separated in the environment)."
     )
+    integrations: tuple[str, ...] = _setting(
+        ("all",), "Model clients whose calls are recorded: names, `all` or `none`."
+    )
     parallelism: int = _setting(20, "How many examples an evaluation works on at once.")
     queue_max_bytes: int = _setting(
         64 << 20, "Memory for spans that wait for delivery; beyond it new spans are dropped."
@@ -53,6 +56,7 @@ class Settings:
     def __post_init__(self) -> None:
         check_project(self.project)
         object.__setattr__(self, "endpoint", clean_endpoint(self.endpoint))
+        object.__setattr__(self, "integrations", _clean_choice(self.integrations))
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if isinstance(value, int | float) and value < 0:
@@ -94,6 +98,16 @@ def check_project(project: str) -> None:
         raise ConfigurationError(
             f"{project!r} is no project: use a name such as 'my-project' or 'my-team/my-project'"
         )
+
+
+def _clean_choice(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Names to choose from a list, where one truth or ``none`` stands for all or none of it."""
+    if len(names) == 1:
+        word = names[0].lower()
+        chosen = _TRUTHS.get(word, False if word == "none" else None)
+        if chosen is not None:
+            return ("all",) if chosen else ()
+    return names
 
 
 def _is_name(text: str) -> bool:

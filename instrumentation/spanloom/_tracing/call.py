@@ -21,7 +21,7 @@ from spanloom._client import Client, state
 from spanloom._settings import Settings
 from spanloom._tracing.context import current_call, flatten
 from spanloom._tracing.spec import Spec, guarded
-from spanloom._tracing.usage import read_usage
+from spanloom._tracing.usage import Usage, read_usage, stated_usage
 from spanloom._values.encode import clean_text, decode, encode
 
 STACKTRACE_MAX_CHARS: Final = 32_000
@@ -119,6 +119,55 @@ class Call:
     def set_attributes(self, attributes: Mapping[str, object]) -> None:
         """Add span attributes to a running call; nested mappings get dotted names."""
         self._span.set_attributes(flatten(attributes))
+
+    def set_usage(
+        self,
+        *,
+        model: str | None = None,
+        input_tokens: int | None = None,
+        output_tokens: int | None = None,
+        cache_read_tokens: int | None = None,
+        cache_write_tokens: int | None = None,
+        reasoning_tokens: int | None = None,
+    ) -> None:
+        """State what a running call used, instead of what its result tells.
+
+        For a model that no integration knows. Calls below that report tokens count instead.
+
+        Args:
+            model: the model that answered.
+            input_tokens: of the prompt, cached ones included.
+            output_tokens: of the answer, reasoning included.
+            cache_read_tokens: of the prompt's, those read from a cache.
+            cache_write_tokens: of the prompt's, those written to a cache.
+            reasoning_tokens: of the answer's, those spent on reasoning.
+
+        Raises:
+            ConfigurationError: a count is no whole number from 0 on.
+
+        Example:
+            >>> import spanloom
+            >>> from spanloom.testing import captured_calls
+            >>> @spanloom.op(kind="llm")
+            ... def ask(question: str) -> str:
+            ...     call = spanloom.require_current_call()
+            ...     call.set_usage(model="in-house-7b", input_tokens=12, output_tokens=3)
+            ...     return "Paris"
+            >>> with captured_calls() as calls:
+            ...     answer = ask("Capital of France?")
+            >>> calls.one("ask").attributes["gen_ai.usage.input_tokens"]
+            12
+        """
+        usage = stated_usage(
+            model,
+            input_tokens=input_tokens,
+            output_tokens=output_tokens,
+            cache_read_tokens=cache_read_tokens,
+            cache_write_tokens=cache_write_tokens,
+            reasoning_tokens=reasoning_tokens,
+        )
+        self._has_usage = True
+        self._span.set_attributes(_known_usage_attributes(self, usage))
 
     def set_error(self, message: str) -> None:
         """Mark a running call as failed although its function returns."""
@@ -239,10 +288,12 @@ def _output_attributes(call: Call, output: object, settings: Settings) -> dict[s
     return attributes
 
 
-def _usage_attributes(call: Call, output: object) -> dict[str, str | int]:
+def _usage_attributes(call: Call, output: object) -> Mapping[str, str | int]:
     usage = read_usage(output)
-    if usage is None:
-        return {}
+    return {} if usage is None else _known_usage_attributes(call, usage)
+
+
+def _known_usage_attributes(call: Call, usage: Usage) -> Mapping[str, str | int]:
     above = call._parent
     while above is not None and not above._has_usage:
         above._has_usage = True

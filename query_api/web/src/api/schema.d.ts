@@ -778,9 +778,16 @@ export interface components {
         };
         /**
          * Trace
-         * @description One trace: its summary and its tree. ``missing_parents``: span id to the id not stored.
+         * @description One trace: its summary and its tree.
+         *
+         *     ``missing_parents``: span id to the id not stored. ``duplicates``: a span that reports a model
+         *     call a second time, because two instrumentations are on, to the other that reports it.
          */
         Trace: {
+            /** Duplicates */
+            duplicates: {
+                [key: string]: string;
+            };
             /** Duration Ms */
             duration_ms: number | null;
             /** End Time */
