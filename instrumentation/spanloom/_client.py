@@ -4,11 +4,13 @@ import atexit
 import dataclasses
 import logging
 import os
+import signal
+import sys
 import threading
 import weakref
 from collections.abc import Mapping
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import quote
 
 from opentelemetry.trace import Tracer
@@ -112,6 +114,7 @@ def init(
     endpoint: str | None = None,
     api_key: str | None = None,
     service_name: str | None = None,
+    mode: Literal["online", "offline"] | None = None,
     attributes: Mapping[str, AttributeValue] | None = None,
     settings: Mapping[str, object] | None = None,
 ) -> Client:
@@ -126,6 +129,7 @@ def init(
         endpoint: the server's base URL; else SPANLOOM_ENDPOINT; else http://127.0.0.1:4319.
         api_key: sent as a bearer token; else SPANLOOM_API_KEY; else none.
         service_name: OpenTelemetry's ``service.name``; else the name of the program.
+        mode: ``"offline"`` keeps the calls on disk, for ``spanloom sync``; else SPANLOOM_OFFLINE.
         attributes: described once for the process, such as ``deployment.environment.name``.
         settings: anything else of ``spanloom.Settings``, name to value.
 
@@ -145,6 +149,8 @@ def init(
     for name, value in {**named, "service_name": service_name}.items():
         if value is not None:
             given[name] = value
+    if mode is not None:
+        given["offline"] = _is_offline(mode)
     merged = read_settings(given, os.environ)
     exporter = Exporter(merged)
     described = dict(attributes or {})
@@ -154,7 +160,41 @@ def init(
     state.install(client)
     if replaced is not None:
         _retire(replaced)
+    if merged.deliver_on_sigterm:
+        deliver_on_sigterm()
+    _end_with_the_worker(exporter)
     return client
+
+
+def _is_offline(mode: str) -> bool:
+    if mode not in ("online", "offline"):
+        raise ConfigurationError(f"mode is 'online' or 'offline', not {mode!r}")
+    return mode == "offline"
+
+
+def _end_with_the_worker(exporter: "Exporter") -> None:
+    """Deliver at the end of a process that multiprocessing made, where atexit may not run."""
+    process = sys.modules.get("multiprocessing.process")
+    if process is not None and process.parent_process() is not None:
+        from spanloom._export import end_with_the_worker
+
+        end_with_the_worker(exporter)
+
+
+def deliver_on_sigterm() -> None:
+    """Let SIGTERM, where nobody handles it, wait for delivery before it ends the process."""
+    unhandled = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    if unhandled and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _deliver_and_end)
+
+
+def _deliver_and_end(number: int, frame: object) -> None:
+    if os.getpid() == 1:
+        flush(current_settings().exit_timeout_s)  # the kernel spares the first process of a machine
+        return
+    signal.signal(number, signal.SIG_DFL)
+    _leave()
+    os.kill(os.getpid(), number)
 
 
 def connect(settings: Settings, attributes: Mapping[str, AttributeValue]) -> Tracer:

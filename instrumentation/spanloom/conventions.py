@@ -113,6 +113,7 @@ GEN_AI_USAGE_CACHE_WRITE_TOKENS: Final = "gen_ai.usage.cache_write.input_tokens"
 GEN_AI_USAGE_REASONING_TOKENS: Final = "gen_ai.usage.reasoning.output_tokens"
 """int: of the answer's tokens, those spent on reasoning."""
 
+
 # What is told of a model call beside its span: on log records and span events that belong to it
 
 EVENT_NAME: Final = "event.name"
@@ -147,6 +148,11 @@ GEN_AI_EVALUATION_SCORE_LABEL: Final = "gen_ai.evaluation.score.label"
 
 GEN_AI_EVALUATION_EXPLANATION: Final = "gen_ai.evaluation.explanation"
 """str: why it is that score."""
+
+# What never arrived
+
+DROPPED_SPANS: Final = "spanloom.dropped_spans"
+"""int, on any span: how many spans of its process were dropped since the last one that says so."""
 
 # What went wrong
 

@@ -111,7 +111,9 @@ def _handler(sink: Sink) -> type[http.server.BaseHTTPRequestHandler]:
                 time.sleep(sink.delay_s)
             answer = sink.answers.pop(0) if sink.answers else Answer(200)
             if answer.status == 200:
-                message = ExportTraceServiceRequest.FromString(gzip.decompress(body))
+                if self.headers["Content-Encoding"] == "gzip":
+                    body = gzip.decompress(body)
+                message = ExportTraceServiceRequest.FromString(body)
                 sink.requests.append(Received(self.path, dict(self.headers), message))
             self._reply(answer)
 

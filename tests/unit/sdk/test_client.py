@@ -152,10 +152,10 @@ def test_a_dead_server_costs_the_app_nothing_and_is_told_of_once(
     started = time.perf_counter()
     spanloom.init("p", endpoint=dead_url, settings={"batch_delay_s": 0.01, "exit_timeout_s": 1.0})
     init_s = time.perf_counter() - started
-    started = time.perf_counter()
+    started = time.thread_time()
     for n in range(1000):
         double(n)
-    calls_s = time.perf_counter() - started
+    calls_s = time.thread_time() - started
 
     flushed = spanloom.flush(timeout_s=0.3)
     started = time.perf_counter()
@@ -169,7 +169,7 @@ def test_a_dead_server_costs_the_app_nothing_and_is_told_of_once(
     kept, lost = [record for record in caplog.records if record.name == "spanloom"]
     assert kept.levelno == logging.WARNING
     assert "They are kept, up to 64 MB" in kept.getMessage()
-    assert lost.getMessage() == f"1000 spans did not reach {dead_url}."
+    assert lost.getMessage().startswith("1000 spans wait in ")
 
 
 def test_calls_made_while_the_server_is_down_arrive_when_it_is_back(
@@ -232,7 +232,7 @@ def test_a_program_ends_soon_although_its_server_hangs(sink: Sink, tmp_path: Pat
     result = run(script, sink.url)
 
     assert float(result.stdout) < 1.0
-    assert "1 spans did not reach" in result.stderr
+    assert "1 spans wait in " in result.stderr
 
 
 def test_a_tracer_provider_that_the_app_has_is_joined(sink: Sink, tmp_path: Path) -> None:

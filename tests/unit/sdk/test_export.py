@@ -12,14 +12,9 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import SpanContext, TraceFlags
 
 from spanloom import _otlp
-from spanloom._export import (
-    WORKER_EXIT_PRIORITY,
-    Exporter,
-    SpanQueue,
-    _shut_down_with_the_worker,
-    weigh,
-)
-from spanloom._otlp import Outcome, Sender
+from spanloom._export import WORKER_EXIT_PRIORITY, Exporter, end_with_the_worker
+from spanloom._otlp import Body, Outcome, Sender
+from spanloom._queue import SpanQueue, weigh
 from spanloom._settings import Settings
 from tests.unit.sdk.sink import Answer, Sink, partial_success
 
@@ -41,13 +36,18 @@ def make_span(number: int = 1, name: str = "span") -> ReadableSpan:
     )
 
 
+def unencodable(number: int = 1) -> ReadableSpan:
+    context = SpanContext(number, number, False, TraceFlags(TraceFlags.SAMPLED))
+    return ReadableSpan("no kind", context, resource=RESOURCE, kind=None)  # type: ignore[arg-type]
+
+
 @pytest.fixture
 def make_exporter() -> Iterator[MakeExporter]:
     made: list[Exporter] = []
 
     def make(endpoint: str, **settings: object) -> Exporter:
         fast = {"batch_delay_s": 0.01, "retry_initial_s": 0.02, "retry_max_s": 0.1}
-        fast |= {"exit_timeout_s": 1.0, **settings}  # type: ignore[dict-item]
+        fast |= {"exit_timeout_s": 1.0, "spool_max_bytes": 0, **settings}  # type: ignore[dict-item]
         made.append(Exporter(Settings(endpoint=endpoint, **fast)))  # type: ignore[arg-type]
         return made[-1]
 
@@ -146,7 +146,7 @@ def test_one_span_that_cannot_be_encoded_does_not_stop_the_others(
     exporter = make_exporter(sink.url, batch_delay_s=30.0)
     broken = ReadableSpan("broken", None)
 
-    for span in (make_span(1), make_span(2, name="\ud800"), make_span(3)):
+    for span in (make_span(1), unencodable(2), make_span(3)):
         exporter.on_end(span)
     exporter.on_end(broken)
 
@@ -160,7 +160,7 @@ def test_nothing_is_sent_when_no_span_can_be_encoded(
 ) -> None:
     exporter = make_exporter(sink.url)
 
-    exporter.on_end(make_span(1, name="\ud800"))
+    exporter.on_end(unencodable())
 
     assert not exporter.flush(10)
     assert sink.requests == []
@@ -171,7 +171,10 @@ def test_a_full_queue_drops_the_newest_and_tells_how_many(
 ) -> None:
     port = sink.port
     sink.stop()
-    exporter = make_exporter(f"http://127.0.0.1:{port}", queue_max_spans=5, backpressure_s=0.0)
+    room = {"batch_delay_s": 30.0, "backpressure_s": 0.0}
+    exporter = make_exporter(
+        f"http://127.0.0.1:{port}", **room, queue_max_bytes=5 * weigh(make_span())
+    )
 
     for number in range(1, 9):
         exporter.on_end(make_span(number))
@@ -217,7 +220,10 @@ def test_spans_that_wait_take_up_no_more_than_their_compressed_size(
 def test_a_burst_waits_for_room_while_the_server_takes_spans(
     sink: Sink, make_exporter: MakeExporter
 ) -> None:
-    exporter = make_exporter(sink.url, queue_max_spans=50, batch_max_spans=25, backpressure_s=5.0)
+    room_bytes = 50 * weigh(make_span())
+    exporter = make_exporter(
+        sink.url, queue_max_bytes=room_bytes, batch_max_spans=25, backpressure_s=5.0
+    )
 
     for number in range(1, 1001):
         exporter.on_end(make_span(number))
@@ -322,7 +328,7 @@ def test_the_thread_outlives_a_fault_of_its_own(
 ) -> None:
     exporter = make_exporter(sink.url)
 
-    def fail(spans: object) -> None:
+    def fail(*arguments: object) -> None:
         raise MemoryError("no memory")
 
     with monkeypatch.context() as patch:
@@ -383,7 +389,7 @@ def test_https_and_path_prefixes_are_kept() -> None:
 def test_a_header_that_cannot_be_sent_is_a_failure_and_no_exception(dead_url: str) -> None:
     sender = Sender(Settings(endpoint=dead_url, api_key="line\nbreak"))
 
-    assert sender.send(b"").outcome is Outcome.UNREACHABLE
+    assert sender.send(Body(b"", 0)).outcome is Outcome.UNREACHABLE
 
 
 def test_a_process_without_time_to_exit_sends_nothing(
@@ -435,7 +441,7 @@ def test_a_worker_of_multiprocessing_delivers_at_its_end(
     exporter = make_exporter(sink.url, batch_delay_s=30.0)
     exporter.on_end(make_span(1))
 
-    _shut_down_with_the_worker(exporter)
+    end_with_the_worker(exporter)
     multiprocessing.util._run_finalizers(WORKER_EXIT_PRIORITY)  # type: ignore[attr-defined]
 
     assert sink.names() == ["span 1"]

@@ -1,0 +1,317 @@
+"""Spans as OTLP protobuf, written directly from their public attributes.
+
+Several times faster than OpenTelemetry's way over message objects, and with less to install. A
+property test holds the two equal. What OTLP cannot hold costs an attribute, never a span.
+"""
+
+import struct
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.trace import SpanContext
+
+from spanloom import conventions
+
+Redact = Callable[[str], str]
+
+_PAYLOADS: Final = frozenset({conventions.INPUT_VALUE, conventions.OUTPUT_VALUE})
+_INT64: Final = range(-(2**63), 2**63)
+_SHORT_CHARS: Final = 64
+_ENTRIES_MAX_COUNT: Final = 4096
+
+_DOUBLE: Final = struct.Struct("<d").pack
+_FIXED64: Final = struct.Struct("<Q").pack
+_TIMES: Final = struct.Struct("<BQBQ").pack
+
+# A field begins with its number and wire type: `number << 3 | type`, where type 0 is a varint, 1
+# are eight bytes, 2 a length and that many bytes, and 5 four bytes.
+_ONE_BYTE: Final = [bytes((number,)) for number in range(128)]
+_KINDS: Final = [b"\x30" + _ONE_BYTE[number] for number in range(1, 6)]
+_UNSET_STATUS: Final = b"\x7a\x00"
+_SPAN_FLAGS: Final = {
+    False: b"\x85\x01" + struct.pack("<I", 0x100),
+    True: b"\x85\x01" + struct.pack("<I", 0x300),
+}
+_LINK_FLAGS: Final = {
+    False: b"\x35" + struct.pack("<I", 0x100),
+    True: b"\x35" + struct.pack("<I", 0x300),
+}
+"""Whether the parent, or what is linked to, is known to be remote (0x100), and is so (0x200)."""
+
+_entries: Final[dict[tuple[str, str], bytes]] = {}
+"""Short attributes, encoded: most of them say the same of every call of an op."""
+
+
+class Encoded(NamedTuple):
+    """An ExportTraceServiceRequest."""
+
+    content: bytes
+    span_count: int
+    lost_count: int
+    """Spans left out because they cannot be encoded."""
+
+
+def encode_request(
+    spans: Iterable[ReadableSpan], redact: Redact | None = None, extra: bytes = b""
+) -> Encoded:
+    """Encode spans; one that cannot be encoded is left out and counted, the others go on.
+
+    Args:
+        spans: finished ones, or running ones, whose end is None.
+        redact: applied to the text of recorded inputs and outputs.
+        extra: more fields for the first span, such as :func:`encode_attribute` makes.
+    """
+    groups: dict[int, _Group] = {}
+    span_count = lost_count = 0
+    for span in spans:
+        try:
+            group = groups.get(id(span.resource))
+            if group is None:
+                group = groups[id(span.resource)] = _Group(span.resource)
+            encoded = encode_span(span, redact)
+            group.chunks(span.instrumentation_scope).append(_field(0x12, encoded + extra))
+        except Exception:  # noqa: BLE001  # whatever a span of a foreign library holds
+            lost_count += 1
+            continue
+        extra = b""
+        span_count += 1
+    content = b"".join(group.encoded() for group in groups.values())
+    return Encoded(content, span_count, lost_count)
+
+
+class _Group:
+    """The spans of one resource, by instrumentation scope."""
+
+    def __init__(self, resource: Any) -> None:
+        self._resource = resource
+        self._scopes: dict[int, tuple[Any, list[bytes]]] = {}
+
+    def chunks(self, scope: Any) -> list[bytes]:
+        found = self._scopes.get(id(scope))
+        if found is None:
+            found = self._scopes[id(scope)] = (scope, [])
+        return found[1]
+
+    def encoded(self) -> bytes:
+        spans = [_scope_spans(scope, chunks) for scope, chunks in self._scopes.values() if chunks]
+        if not spans:
+            return b""
+        parts: list[bytes] = []
+        _write_attributes(parts, b"\x0a", self._resource.attributes, None)
+        resource = _field(0x0A, b"".join(parts))
+        return _field(0x0A, resource + b"".join(spans) + _text(0x1A, self._resource.schema_url))
+
+
+def _scope_spans(scope: Any, chunks: Sequence[bytes]) -> bytes:
+    parts: list[bytes] = []
+    schema_url = b""
+    if scope:
+        parts += _text(0x0A, scope.name), _text(0x12, scope.version)
+        _write_attributes(parts, b"\x1a", scope.attributes, None)
+        schema_url = _text(0x1A, scope.schema_url)
+    return _field(0x12, _field(0x0A, b"".join(parts)) + b"".join(chunks) + schema_url)
+
+
+def encode_span(span: ReadableSpan, redact: Redact | None = None) -> bytes:
+    """Encode one span as an OTLP ``Span`` message."""
+    context: Any = span.context
+    parent = span.parent
+    parts = [
+        b"\x0a\x10",
+        context.trace_id.to_bytes(16, "big"),
+        b"\x12\x08",
+        context.span_id.to_bytes(8, "big"),
+    ]
+    if context.trace_state:
+        parts.append(_text(0x1A, context.trace_state.to_header()))
+    if parent:
+        parts += b"\x22\x08", parent.span_id.to_bytes(8, "big")
+    parts += _text(0x2A, span.name), _KINDS[span.kind.value], _times(span)
+    dropped_count = _write_attributes(parts, b"\x4a", span.attributes, redact)
+    dropped_count += span.dropped_attributes
+    if dropped_count:
+        parts += b"\x50", _varint(dropped_count)
+    if span.events:
+        _write_events(parts, span)
+    if span.links:
+        _write_links(parts, span)
+    parts += _status(span.status), _SPAN_FLAGS[bool(parent and parent.is_remote)]
+    return b"".join(parts)
+
+
+def encode_attribute(key: str, value: object) -> bytes:
+    """Encode an attribute as a field of an OTLP ``Span`` message."""
+    parts: list[bytes] = []
+    _write_attributes(parts, b"\x4a", {key: value}, None)
+    return b"".join(parts)
+
+
+def _times(span: ReadableSpan) -> bytes:
+    if span.start_time and span.end_time:
+        return _TIMES(0x39, span.start_time, 0x41, span.end_time)
+    start = b"\x39" + _FIXED64(span.start_time) if span.start_time else b""
+    return start + (b"\x41" + _FIXED64(span.end_time) if span.end_time else b"")
+
+
+def _write_attributes(
+    parts: list[bytes], tag: bytes, attributes: Mapping[str, Any] | None, redact: Redact | None
+) -> int:
+    """Append attributes as KeyValue fields; returns how many OTLP cannot hold."""
+    dropped_count = 0
+    # A running span may get another attribute at any time; the copy is made in one go.
+    for key, value in attributes.copy().items() if attributes else ():  # type: ignore[attr-defined]
+        try:
+            if redact is not None and key in _PAYLOADS and isinstance(value, str):
+                value = redact(value)
+            if type(value) is str and len(value) <= _SHORT_CHARS:
+                entry = _entries.get((key, value)) or _short_entry(key, value)
+            else:
+                entry = _entry(key, value)
+        except (OverflowError, RecursionError, TypeError, ValueError):
+            dropped_count += 1
+            continue
+        parts += tag, entry
+    return dropped_count
+
+
+def _short_entry(key: str, value: str) -> bytes:
+    if len(_entries) >= _ENTRIES_MAX_COUNT:
+        _entries.clear()
+    encoded = _entries[key, value] = _entry(key, value)
+    return encoded
+
+
+def _entry(key: str, value: Any) -> bytes:
+    """Encode a KeyValue, its length before it."""
+    encoded_key, encoded = _text(0x0A, key), _any_value(value)
+    size = _varint(len(encoded))
+    entry_bytes = len(encoded_key) + 1 + len(size) + len(encoded)
+    return b"".join((_varint(entry_bytes), encoded_key, b"\x12", size, encoded))
+
+
+def _any_value(value: Any) -> bytes:
+    """Encode an AnyValue, without a length before it."""
+    if isinstance(value, str):
+        content = _utf8(value)
+        return b"\x0a" + _varint(len(content)) + content
+    if isinstance(value, bool):
+        return b"\x10\x01" if value else b"\x10\x00"
+    if isinstance(value, int):
+        if value not in _INT64:
+            raise OverflowError
+        return b"\x18" + _varint(value & 0xFFFF_FFFF_FFFF_FFFF)
+    if isinstance(value, float):
+        return b"\x21" + _DOUBLE(value)
+    if value is None:
+        return b""
+    if isinstance(value, bytes):
+        return _field(0x3A, value)
+    if isinstance(value, Sequence):
+        return _field(0x2A, b"".join(_field(0x0A, _any_value(item)) for item in value))
+    if isinstance(value, Mapping):
+        entries = (
+            _field(0x0A, _text(0x0A, str(key)) + _field(0x12, _any_value(item)))
+            for key, item in value.items()
+        )
+        return _field(0x32, b"".join(entries))
+    raise TypeError
+
+
+def _write_events(parts: list[bytes], span: ReadableSpan) -> None:
+    for event in span.events:
+        inner = [b"\x09", _FIXED64(event.timestamp)] if event.timestamp else []
+        inner.append(_text(0x12, event.name))
+        dropped_count = _write_attributes(inner, b"\x1a", event.attributes, None)
+        dropped_count += event.dropped_attributes
+        inner += (b"\x20", _varint(dropped_count)) if dropped_count else ()
+        parts.append(_field(0x5A, b"".join(inner)))
+    if span.dropped_events:
+        parts += b"\x60", _varint(span.dropped_events)
+
+
+def _write_links(parts: list[bytes], span: ReadableSpan) -> None:
+    for link in span.links:
+        target: SpanContext = link.context
+        inner = [b"\x0a\x10", target.trace_id.to_bytes(16, "big")]
+        inner += b"\x12\x08", target.span_id.to_bytes(8, "big")
+        dropped_count = _write_attributes(inner, b"\x22", link.attributes, None)
+        dropped_count += link.dropped_attributes
+        inner += (b"\x28", _varint(dropped_count)) if dropped_count else ()
+        inner.append(_LINK_FLAGS[bool(target.is_remote)])
+        parts.append(_field(0x6A, b"".join(inner)))
+    if span.dropped_links:
+        parts += b"\x70", _varint(span.dropped_links)
+
+
+def _status(status: Any) -> bytes:
+    if status is None:
+        return b""
+    code = status.status_code.value
+    if not code:
+        return _UNSET_STATUS
+    return _field(0x7A, _text(0x12, status.description) + b"\x18" + _ONE_BYTE[code])
+
+
+def _field(tag: int, content: bytes) -> bytes:
+    return _ONE_BYTE[tag] + _varint(len(content)) + content
+
+
+def _text(tag: int, text: str | None) -> bytes:
+    return _field(tag, _utf8(text)) if text else b""
+
+
+def _utf8(text: str) -> bytes:
+    try:
+        return str.encode(text)
+    except UnicodeEncodeError:
+        return str.encode(text, "utf-8", "backslashreplace")
+
+
+def _varint(number: int) -> bytes:
+    if number < 0x80:
+        return _ONE_BYTE[number]
+    if number < 0x4000:
+        return bytes((number & 0x7F | 0x80, number >> 7))
+    digits = bytearray()
+    while number >= 0x80:
+        digits.append(number & 0x7F | 0x80)
+        number >>= 7
+    digits.append(number)
+    return bytes(digits)
+
+
+def read_fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
+    """Yield the fields of a message: number, and a number (varint) or bytes (all else).
+
+    Raises:
+        ValueError, IndexError: it is no protobuf message.
+    """
+    position = 0
+    while position < len(message):
+        tag, position = _read_varint(message, position)
+        value: int | bytes
+        if tag & 7 == 0:
+            value, position = _read_varint(message, position)
+            yield tag >> 3, value
+            continue
+        if tag & 7 == 2:
+            size_bytes, position = _read_varint(message, position)
+        else:
+            size_bytes = {1: 8, 5: 4}.get(tag & 7, len(message))
+        if position + size_bytes > len(message):
+            raise ValueError("a field ends beyond its message")
+        value = message[position : position + size_bytes]
+        position += size_bytes
+        yield tag >> 3, value
+
+
+def _read_varint(message: bytes, position: int) -> tuple[int, int]:
+    number = shift = 0
+    while True:
+        digit = message[position]
+        position += 1
+        number |= (digit & 0x7F) << shift
+        if digit < 0x80:
+            return number, position
+        shift += 7
