@@ -66,6 +66,20 @@ examples:
   spanloom doctor --json | jq '.checks[] | select(.level != "ok")'
 """
 
+_SYNC_EPILOG = """\
+Programs whose server was away, and programs that ran offline, leave their calls on disk. The next
+program that reaches the same server takes them along; this command does it now. What has arrived
+is deleted. What a running program still writes is left to it. Needs the SDK alone.
+
+environment:
+  SPANLOOM_SPOOL_DIR       folder of the files (--spool-dir)
+  SPANLOOM_API_KEY         token of the server
+
+examples:
+  spanloom sync                                    each file to the server it was meant for
+  spanloom sync --endpoint http://host:4319        all of them to this server
+"""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line.
@@ -75,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     missing = [name for name in ("fastapi", "clickhouse_connect", "grpc") if not find_spec(name)]
-    if missing:
+    if missing and options.needs_server:
         print(
             "spanloom: this environment has the SDK alone. To run a server, install it with its "
             "embedded engine:\n\n    pip install 'spanloom[local]'\n",
@@ -97,6 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_serve(commands)
     _add_demo(commands)
     _add_doctor(commands)
+    _add_sync(commands)
     return parser
 
 
@@ -109,7 +124,7 @@ def _add_serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_server_options(serve)
-    serve.set_defaults(run=_serve)
+    serve.set_defaults(run=_serve, needs_server=True)
 
 
 def _add_demo(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -123,7 +138,7 @@ def _add_demo(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     )
     _add_server_options(demo)
     demo.add_argument("--once", action="store_true", help="end after printing the addresses")
-    demo.set_defaults(run=_demo)
+    demo.set_defaults(run=_demo, needs_server=True)
 
 
 def _add_doctor(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -143,7 +158,27 @@ def _add_doctor(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         help="the running server (default: that of the folder, else that on --port)",
     )
     doctor.add_argument("--json", action="store_true", help="answer in JSON, for machines")
-    doctor.set_defaults(run=_doctor)
+    doctor.set_defaults(run=_doctor, needs_server=True)
+
+
+def _add_sync(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    sync = commands.add_parser(
+        "sync",
+        help="deliver calls that programs left on disk while their server was away",
+        description="Deliver calls that programs left on disk while their server was away.",
+        epilog=_SYNC_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    sync.add_argument(
+        "--endpoint", metavar="URL", help="the server (default: the one each file was meant for)"
+    )
+    sync.add_argument(
+        "--spool-dir",
+        type=Path,
+        metavar="DIR",
+        help="folder of the files (default: spanloom/spool in the user's state folder)",
+    )
+    sync.set_defaults(run=_sync, needs_server=False)
 
 
 def _add_server_options(parser: argparse.ArgumentParser) -> None:
@@ -221,6 +256,23 @@ def _demo(options: argparse.Namespace) -> int:
     except (ServingError, DemoError) as error:
         return _failed(error)
     return 0
+
+
+def _sync(options: argparse.Namespace) -> int:
+    from spanloom.errors import ConfigurationError
+    from spanloom.sync import sync
+
+    span_count = left_count = 0
+    try:
+        for synced in sync(options.endpoint, options.spool_dir):
+            span_count += synced.span_count
+            left_count += bool(synced.problem)
+            outcome = synced.problem or f"{synced.span_count} spans to {synced.endpoint}"
+            print(f"{synced.path}: {outcome}", flush=True)
+    except ConfigurationError as error:
+        return _failed(error)
+    print(f"{span_count} spans delivered, {left_count} files left")
+    return 1 if left_count else 0
 
 
 def _failed(error: Exception) -> int:
