@@ -4,19 +4,24 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
-from opentelemetry.trace import SpanContext, TraceFlags
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Decision, Sampler, SamplingResult
+from opentelemetry.trace import SpanContext, TraceFlags, Tracer
 
-from spanloom import _otlp
+from spanloom import _export, _otlp
 from spanloom._export import WORKER_EXIT_PRIORITY, Exporter, end_with_the_worker
 from spanloom._otlp import Body, Outcome, Sender
 from spanloom._queue import SpanQueue, weigh
 from spanloom._settings import Settings
-from tests.unit.sdk.sink import Answer, Sink, partial_success
+from spanloom.conventions import DROPPED_SPANS
+from tests.unit.sdk.sink import Answer, Sink, attributes_of, partial_success
 
 MakeExporter = Callable[..., Exporter]
 
@@ -34,6 +39,14 @@ def make_span(number: int = 1, name: str = "span") -> ReadableSpan:
         start_time=1,
         end_time=2,
     )
+
+
+class RecordOnly(Sampler):
+    def should_sample(self, *arguments: Any, **named: Any) -> SamplingResult:
+        return SamplingResult(Decision.RECORD_ONLY)
+
+    def get_description(self) -> str:
+        return "records, and samples nothing"
 
 
 def unencodable(number: int = 1) -> ReadableSpan:
@@ -445,3 +458,178 @@ def test_a_worker_of_multiprocessing_delivers_at_its_end(
     multiprocessing.util._run_finalizers(WORKER_EXIT_PRIORITY)  # type: ignore[attr-defined]
 
     assert sink.names() == ["span 1"]
+
+
+@pytest.fixture
+def make_provider(make_exporter: MakeExporter) -> Callable[..., tuple[Exporter, Tracer]]:
+    def make(endpoint: str, **settings: object) -> tuple[Exporter, Tracer]:
+        exporter = make_exporter(endpoint, **settings)
+        provider = TracerProvider(resource=RESOURCE, shutdown_on_exit=False)
+        provider.add_span_processor(exporter)
+        return exporter, provider.get_tracer("tests")
+
+    return make
+
+
+MakeTracer = Callable[..., tuple[Exporter, Tracer]]
+
+
+def test_a_span_that_runs_for_long_is_told_of_once_and_ends_with_the_same_start(
+    sink: Sink, make_provider: MakeTracer
+) -> None:
+    exporter, tracer = make_provider(sink.url, running_after_s=0.05)
+
+    with tracer.start_as_current_span("long", attributes={"n": 1}):
+        sink.await_spans(1)
+        time.sleep(0.1)
+    assert exporter.flush(10)
+
+    running, ended = sink.spans()
+    assert (running.end_time_unix_nano, ended.end_time_unix_nano > 0) == (0, True)
+    assert running.start_time_unix_nano == ended.start_time_unix_nano
+    assert (running.span_id, running.attributes) == (ended.span_id, ended.attributes)
+
+
+@pytest.mark.parametrize("settings", [{"running_after_s": 0.0}, {}], ids=["off", "too short"])
+def test_a_span_that_does_not_run_for_long_is_told_of_at_its_end_alone(
+    sink: Sink, make_provider: MakeTracer, settings: dict[str, object]
+) -> None:
+    exporter, tracer = make_provider(sink.url, **settings)
+
+    with tracer.start_as_current_span("short"):
+        time.sleep(0.1)
+
+    assert exporter.flush(10)
+    assert len(sink.spans()) == 1
+
+
+def test_running_spans_are_told_of_when_the_server_is_back(
+    sink: Sink, make_provider: MakeTracer
+) -> None:
+    port = sink.port
+    sink.stop()
+    exporter, tracer = make_provider(f"http://127.0.0.1:{port}", running_after_s=0.01)
+    tracer.start_span("ended").end()
+    assert not exporter.flush(0.1)
+
+    with tracer.start_as_current_span("long"):
+        time.sleep(0.2)
+        sink.start(port)
+        spans = sink.await_spans(2)
+
+    assert [(span.name, span.end_time_unix_nano > 0) for span in spans] == [
+        ("ended", True),
+        ("long", False),
+    ]
+    assert exporter.flush(10)
+
+
+def test_unsampled_spans_do_not_show_as_running(sink: Sink, make_provider: MakeTracer) -> None:
+    exporter, _ = make_provider(sink.url, running_after_s=0.01)
+    recorder = TracerProvider(sampler=RecordOnly(), shutdown_on_exit=False)
+    recorder.add_span_processor(exporter)
+
+    with recorder.get_tracer("t").start_as_current_span("recorded, not sampled"):
+        time.sleep(0.1)
+
+    assert exporter.flush(10)
+    assert sink.requests == []
+
+
+def test_no_more_running_spans_are_watched_than_there_is_room_for(
+    sink: Sink, make_provider: MakeTracer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_export, "OPEN_MAX_COUNT", 10)
+    exporter, tracer = make_provider(sink.url)
+
+    spans = [tracer.start_span("s") for _ in range(50)]
+    assert len(exporter._open) == 10
+    for span in spans:
+        span.end()
+
+    assert len(exporter._open) == 0
+    assert exporter.flush(10)
+    assert len(sink.spans()) == 50
+
+
+def test_the_server_learns_how_many_spans_were_dropped(
+    sink: Sink, make_exporter: MakeExporter
+) -> None:
+    room_bytes = 5 * weigh(make_span())
+    exporter = make_exporter(
+        sink.url, queue_max_bytes=room_bytes, batch_delay_s=30.0, backpressure_s=0.0
+    )
+
+    for number in range(1, 9):
+        exporter.on_end(make_span(number))
+    exporter.flush(10)
+    exporter.on_end(make_span(9))
+
+    assert exporter.flush(10)
+    told = [attributes_of(span).get(DROPPED_SPANS) for span in sink.spans()]
+    assert told == [3, None, None, None, None, None]
+
+
+def test_an_outage_goes_to_disk_and_its_end_brings_everything(
+    sink: Sink, make_exporter: MakeExporter, tmp_path: Path
+) -> None:
+    port = sink.port
+    sink.stop()
+    spool = {"spool_dir": str(tmp_path), "spool_max_bytes": 1 << 20}
+    exporter = make_exporter(f"http://127.0.0.1:{port}", **spool)
+    for number in range(1, 301):
+        exporter.on_end(make_span(number))
+        time.sleep(0.001)
+    assert not exporter.flush(0.5)
+    assert exporter._queue.size_bytes + exporter._queue.held_bytes == 0
+    sink.start(port)
+
+    assert exporter.flush(10)
+    assert sorted(span.name for span in sink.spans()) == sorted(
+        f"span {number}" for number in range(1, 301)
+    )
+    assert exporter.dropped_count == 0
+
+
+def test_what_finds_no_room_on_disk_stays_in_memory(
+    sink: Sink, make_exporter: MakeExporter, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    port = sink.port
+    sink.stop()
+    spool = {"spool_dir": str(tmp_path), "spool_max_bytes": 600}
+    exporter = make_exporter(f"http://127.0.0.1:{port}", **spool, batch_max_spans=10)
+    for number in range(1, 101):
+        exporter.on_end(make_span(number))
+    assert not exporter.flush(0.5)
+    sink.start(port)
+
+    assert exporter.flush(10)
+    assert len(sink.spans()) == 100
+    assert any("cannot be put on disk" in message for message in said(caplog))
+
+
+def test_a_server_on_another_machine_gets_compressed_bodies() -> None:
+    assert Sender(Settings(endpoint="http://spanloom.example"))._compresses
+    assert not Sender(Settings(endpoint="http://localhost:1"))._compresses
+    assert not Sender(Settings(endpoint="http://h", compression="none"))._compresses
+
+
+@pytest.mark.parametrize(("compression", "encoding"), [("gzip", "gzip"), ("auto", None)])
+def test_compression_is_a_setting(
+    sink: Sink, make_exporter: MakeExporter, compression: str, encoding: str | None
+) -> None:
+    exporter = make_exporter(sink.url, compression=compression)
+    for number in range(1, 21):
+        exporter.on_end(make_span(number))
+
+    assert exporter.flush(10)
+    assert sink.requests[-1].headers.get("Content-Encoding") == encoding
+    assert len(sink.spans()) == 20
+
+
+def test_a_server_may_name_the_moment_to_try_again() -> None:
+    later = datetime.now(UTC) + timedelta(seconds=100)
+
+    assert 90 < (_otlp._seconds(format_datetime(later)) or 0) <= 100
+    assert _otlp._seconds(format_datetime(later - timedelta(days=1))) == 0
+    assert _otlp._seconds("soon") is None
