@@ -128,17 +128,20 @@ class Exporter(SpanProcessor):
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Note a span that may run for long."""
         if self._watches and len(self._open) < OPEN_MAX_COUNT:
-            self._open[span.get_span_context().span_id] = span
+            self._open[getattr(span, "span_id", 0) or span.get_span_context().span_id] = span
             if self._is_dozing:
                 self._wake()
 
     def on_end(self, span: ReadableSpan) -> None:
         """Queue a finished, sampled span; drop and count it when there is no room."""
-        context = span.context
-        if context is None:
-            return
-        self._open.pop(context.span_id, None)
-        if not context.trace_flags & 1:
+        # A light span has these two at hand, and would have to make its context.
+        span_id, flags = getattr(span, "span_id", 0), getattr(span, "flags", 0)
+        if not span_id:
+            if span.context is None:
+                return
+            span_id, flags = span.context.span_id, span.context.trace_flags
+        self._open.pop(span_id, None)
+        if not flags & 1:
             return
         size_bytes = weigh(span)
         with self._lock:

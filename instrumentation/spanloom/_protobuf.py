@@ -115,7 +115,8 @@ def _scope_spans(scope: Any, chunks: Sequence[bytes]) -> bytes:
 
 def encode_span(span: ReadableSpan, redact: Redact | None = None) -> bytes:
     """Encode one span as an OTLP ``Span`` message."""
-    context: Any = span.context
+    # A light span has its ids at hand, and would have to make its context.
+    context: Any = span if hasattr(span, "span_id") else span.context
     parent = span.parent
     parts = [
         b"\x0a\x10",

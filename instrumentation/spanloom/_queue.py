@@ -2,14 +2,20 @@
 
 import sys
 from collections import deque
-from typing import Final, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 from opentelemetry.sdk.trace import ReadableSpan
 
 from spanloom._settings import Settings
 
-SPAN_OVERHEAD_BYTES: Final = 3000
-"""What a queued span weighs besides its attribute values, as measured with the SDK's own spans."""
+SPAN_BYTES: Final = 3000
+"""What a queued span of the SDK weighs, with short attributes, as measured."""
+
+LIGHT_SPAN_BYTES: Final = 700
+"""The same of a light span, which knows its ``span_id`` and makes all else when it is asked."""
+
+_SHORT_CHARS: Final = 64
 
 
 class Batch(NamedTuple):
@@ -65,14 +71,23 @@ class SpanQueue:
 
 
 def weigh(span: ReadableSpan) -> int:
-    """Roughly how much memory a span takes up, in bytes; it MAY know its ``size_bytes`` itself."""
-    known_bytes = getattr(span, "size_bytes", None)
-    if known_bytes is not None:
-        return int(known_bytes)
-    size_bytes = SPAN_OVERHEAD_BYTES
-    for value in span.attributes.copy().values() if span.attributes else ():  # type: ignore[attr-defined]
-        size_bytes += sys.getsizeof(value)
+    """Roughly how much memory a span takes up, in bytes."""
+    size_bytes = LIGHT_SPAN_BYTES if hasattr(span, "span_id") else SPAN_BYTES
+    attributes: Any = span.attributes
+    for value in attributes.copy().values() if attributes else ():
+        size_bytes += _weigh_value(value)
     for event in span.events:
         for value in (event.attributes or {}).values():
-            size_bytes += sys.getsizeof(value)
+            size_bytes += _weigh_value(value)
     return size_bytes
+
+
+def _weigh_value(value: object) -> int:
+    """What a value adds to a span's usual weight."""
+    if isinstance(value, str | bytes):
+        return sys.getsizeof(value) if len(value) > _SHORT_CHARS else 0
+    if isinstance(value, Mapping):
+        return sum(_SHORT_CHARS + _weigh_value(item) for item in value.values())
+    if isinstance(value, Sequence):
+        return sum(_SHORT_CHARS + _weigh_value(item) for item in value)
+    return 0

@@ -392,6 +392,39 @@ def test_an_event_counts_by_what_it_carries() -> None:
     assert weigh(span) >= plain + 5000  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("value", "extra_bytes"),
+    [
+        (None, 0),
+        (True, 0),
+        ("short", 0),
+        ("x" * 1000, 1000),
+        (b"x" * 1000, 1000),
+        (("x" * 1000,) * 3, 3000),
+        ({"deep": ["x" * 1000]}, 1000),
+    ],
+)
+def test_a_span_weighs_what_its_values_do(value: object, extra_bytes: int) -> None:
+    plain, loaded = make_span(), make_span()
+    loaded._attributes = {**(loaded.attributes or {}), "value": value}  # type: ignore[dict-item]
+
+    assert extra_bytes <= weigh(loaded) - weigh(plain) <= extra_bytes * 1.2 + 10
+
+
+def test_a_light_span_counts_as_light(sink: Sink, make_exporter: MakeExporter) -> None:
+    whole, light = make_span(), make_span()
+    light.span_id, light.trace_id, light.flags = 7, 8, 1  # type: ignore[attr-defined]
+    light.trace_state, light._context = None, None  # type: ignore[attr-defined]
+    exporter = make_exporter(sink.url)
+
+    exporter.on_start(light)  # type: ignore[arg-type]
+    exporter.on_end(light)
+
+    assert exporter.flush(10)
+    assert weigh(light) < weigh(whole) / 2
+    assert [span.span_id for span in sink.spans()] == [(7).to_bytes(8, "big")]
+
+
 def test_https_and_path_prefixes_are_kept() -> None:
     sender = Sender(Settings(endpoint="https://host/prefix"))
 
