@@ -25,7 +25,7 @@ from spanloom._voice import Voice
 
 if TYPE_CHECKING:
     from spanloom._otlp import Body, Delivery, Sender
-    from spanloom._protobuf import Redact
+    from spanloom._protobuf import Encoder, Redact
     from spanloom._spool import Spool
 
 SPOOL_AFTER_FAILURES: Final = 2
@@ -73,6 +73,7 @@ class Backoff:
 class Tools(NamedTuple):
     """What only the delivery needs, and loads late."""
 
+    encoder: "Encoder"
     sender: "Sender"
     spool: "Spool"
 
@@ -240,15 +241,15 @@ class Exporter(SpanProcessor):
         return self._close_at - EXIT_RESERVE * self._settings.exit_timeout_s
 
     def _leave_spool(self, close_at: float) -> None:
-        spool = self._load_tools().spool
+        tools = self._load_tools()
         if self._disk.acquire(timeout=max(0.0, close_at - time.monotonic())):
             try:
-                self._spool_rest(spool, close_at)
-                spool.close()
+                self._spool_rest(tools, close_at)
+                tools.spool.close()
             finally:
                 self._disk.release()
 
-    def _spool_rest(self, spool: "Spool", close_at: float) -> None:
+    def _spool_rest(self, tools: Tools, close_at: float) -> None:
         """Put on disk what the thread, which may hang in a request, has not delivered."""
         from spanloom import _otlp
 
@@ -258,9 +259,9 @@ class Exporter(SpanProcessor):
                 spans, self._batch = self._batch or self._queue.take().spans, []
                 if not spans:
                     return
-                bodies.append(_otlp.encode(spans, self._redact))
+                bodies.append(_otlp.encode(tools.encoder, spans))
             body = bodies.popleft()
-            if spool.append(body):
+            if tools.spool.append(body):
                 self._spooled_count += body.span_count
 
     # Around a fork
@@ -294,7 +295,7 @@ class Exporter(SpanProcessor):
         while self._await_work():
             try:
                 tools = self._load_tools()
-                self._encode()
+                self._encode(tools.encoder)
                 self._put_away(tools.spool)
                 self._deliver(tools)
             except Exception as error:  # noqa: BLE001  # the thread must outlive any fault
@@ -307,9 +308,12 @@ class Exporter(SpanProcessor):
         if self._tools is None:
             with self._loading:
                 from spanloom._otlp import Sender
+                from spanloom._protobuf import Encoder
                 from spanloom._spool import open_spool
 
-                self._tools = Tools(Sender(self._settings), open_spool(self._settings))
+                settings = self._settings
+                encoder, sender = Encoder(self._redact), Sender(settings)
+                self._tools = Tools(encoder, sender, open_spool(settings))
         return self._tools
 
     def _await_work(self) -> bool:
@@ -353,20 +357,20 @@ class Exporter(SpanProcessor):
         given_up = self._exit_attempts >= EXIT_ATTEMPTS or time.monotonic() >= self._stop_at()
         return nothing_left or given_up
 
-    def _encode(self) -> None:
+    def _encode(self, encoder: "Encoder") -> None:
         from spanloom import _otlp
 
         running = self._take_running()
         if running:
             # It counts as no span: when it does not arrive, the span's end will.
-            self._post(_otlp.encode(running, self._redact)._replace(span_count=0))
+            self._post(_otlp.encode(encoder, running)._replace(span_count=0))
         with self._lock:
             self._batch, size_bytes = self._queue.take()
             self._queue.held_bytes += size_bytes
             untold_count = self._untold_count
         if not self._batch:
             return
-        body = _otlp.encode(self._batch, self._redact, untold_count)
+        body = _otlp.encode(encoder, self._batch, untold_count)
         if self._is_away():
             body = body.gzipped()
         with self._lock:

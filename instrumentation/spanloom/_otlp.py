@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 
 from opentelemetry.sdk.trace import ReadableSpan
 
-from spanloom._protobuf import Redact, encode_attribute, encode_request, read_fields
+from spanloom._protobuf import Encoder, encode_attribute, read_fields
 from spanloom._settings import Settings
 from spanloom.conventions import DROPPED_SPANS, PROJECT_HEADER
 
@@ -80,18 +80,16 @@ class Delivery(NamedTuple):
     retry_after_s: float | None = None
 
 
-def encode(
-    spans: Sequence[ReadableSpan], redact: Redact | None = None, dropped_count: int = 0
-) -> Body:
+def encode(encoder: Encoder, spans: Sequence[ReadableSpan], dropped_count: int = 0) -> Body:
     """Encode spans; one that cannot be encoded is left out and counted, the others go on.
 
     Args:
+        encoder: the process's one.
         spans: finished ones, or running ones, whose end is None.
-        redact: applied to the text of recorded inputs and outputs.
         dropped_count: how many spans were dropped before these; the first one tells the server.
     """
     extra = encode_attribute(DROPPED_SPANS, dropped_count) if dropped_count else b""
-    return Body(*encode_request(spans, redact, extra))
+    return Body(*encoder.request(spans, extra))
 
 
 class Sender:

@@ -11,11 +11,8 @@ from typing import Any, Final, NamedTuple
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanContext
 
-from spanloom import conventions
-
 Redact = Callable[[str], str]
 
-_PAYLOADS: Final = frozenset({conventions.INPUT_VALUE, conventions.OUTPUT_VALUE})
 _INT64: Final = range(-(2**63), 2**63)
 _SHORT_CHARS: Final = 64
 _ENTRIES_MAX_COUNT: Final = 4096
@@ -39,9 +36,6 @@ _LINK_FLAGS: Final = {
 }
 """Whether the parent, or what is linked to, is known to be remote (0x100), and is so (0x200)."""
 
-_entries: Final[dict[tuple[str, str], bytes]] = {}
-"""Short attributes, encoded: most of them say the same of every call of an op."""
-
 
 class Encoded(NamedTuple):
     """An ExportTraceServiceRequest."""
@@ -52,32 +46,112 @@ class Encoded(NamedTuple):
     """Spans left out because they cannot be encoded."""
 
 
-def encode_request(
-    spans: Iterable[ReadableSpan], redact: Redact | None = None, extra: bytes = b""
-) -> Encoded:
-    """Encode spans; one that cannot be encoded is left out and counted, the others go on.
+class Encoder:
+    """Encodes spans. Remembers what they have in common, so that one is worth keeping.
 
     Args:
-        spans: finished ones, or running ones, whose end is None.
-        redact: applied to the text of recorded inputs and outputs.
-        extra: more fields for the first span, such as :func:`encode_attribute` makes.
+        redact: applied to the text of every attribute of a span or of an event.
     """
-    groups: dict[int, _Group] = {}
-    span_count = lost_count = 0
-    for span in spans:
-        try:
-            group = groups.get(id(span.resource))
-            if group is None:
-                group = groups[id(span.resource)] = _Group(span.resource)
-            encoded = encode_span(span, redact)
-            group.chunks(span.instrumentation_scope).append(_field(0x12, encoded + extra))
-        except Exception:  # noqa: BLE001  # whatever a span of a foreign library holds
-            lost_count += 1
-            continue
-        extra = b""
-        span_count += 1
-    content = b"".join(group.encoded() for group in groups.values())
-    return Encoded(content, span_count, lost_count)
+
+    def __init__(self, redact: Redact | None = None) -> None:
+        self._redact = redact
+        self._entries: dict[tuple[str, str], bytes] = {}
+        """Short attributes, encoded: most of them say the same of every call of an op."""
+
+    def request(self, spans: Iterable[ReadableSpan], extra: bytes = b"") -> Encoded:
+        """Encode spans; one that cannot be encoded is left out and counted, the others go on.
+
+        Args:
+            spans: finished ones, or running ones, whose end is None.
+            extra: more fields for the first span, such as :func:`encode_attribute` makes.
+        """
+        groups: dict[int, _Group] = {}
+        span_count = lost_count = 0
+        for span in spans:
+            try:
+                group = groups.get(id(span.resource))
+                if group is None:
+                    group = groups[id(span.resource)] = _Group(span.resource)
+                encoded = self.span(span)
+                group.chunks(span.instrumentation_scope).append(_field(0x12, encoded + extra))
+            except Exception:  # noqa: BLE001  # whatever a span of a foreign library holds
+                lost_count += 1
+                continue
+            extra = b""
+            span_count += 1
+        content = b"".join(group.encoded() for group in groups.values())
+        return Encoded(content, span_count, lost_count)
+
+    def span(self, span: ReadableSpan) -> bytes:
+        """Encode one span as an OTLP ``Span`` message."""
+        # A light span has its ids at hand, and would have to make its context.
+        context: Any = span if hasattr(span, "span_id") else span.context
+        parent = span.parent
+        parts = [
+            b"\x0a\x10",
+            context.trace_id.to_bytes(16, "big"),
+            b"\x12\x08",
+            context.span_id.to_bytes(8, "big"),
+        ]
+        if context.trace_state:
+            parts.append(_text(0x1A, context.trace_state.to_header()))
+        if parent:
+            parts += b"\x22\x08", parent.span_id.to_bytes(8, "big")
+        parts += _text(0x2A, span.name), _KINDS[span.kind.value], _times(span)
+        dropped_count = self._write_attributes(parts, b"\x4a", span.attributes)
+        dropped_count += span.dropped_attributes
+        if dropped_count:
+            parts += b"\x50", _varint(dropped_count)
+        if span.events:
+            self._write_events(parts, span)
+        if span.links:
+            _write_links(parts, span)
+        parts += _status(span.status), _SPAN_FLAGS[bool(parent and parent.is_remote)]
+        return b"".join(parts)
+
+    def _write_attributes(
+        self, parts: list[bytes], tag: bytes, attributes: Mapping[str, Any] | None
+    ) -> int:
+        """Append attributes as KeyValue fields; returns how many OTLP cannot hold."""
+        dropped_count = 0
+        for key, value in _copied(attributes):
+            try:
+                if type(value) is str and len(value) <= _SHORT_CHARS:
+                    entry = self._entries.get((key, value)) or self._short_entry(key, value)
+                else:
+                    entry = self._entry(key, value)
+            except (OverflowError, RecursionError, TypeError, ValueError):
+                dropped_count += 1
+                continue
+            parts += tag, entry
+        return dropped_count
+
+    def _short_entry(self, key: str, value: str) -> bytes:
+        if len(self._entries) >= _ENTRIES_MAX_COUNT:
+            self._entries.clear()
+        encoded = self._entries[key, value] = self._entry(key, value)
+        return encoded
+
+    def _entry(self, key: str, value: Any) -> bytes:
+        if self._redact is not None and isinstance(value, str):
+            value = self._redact(value)
+        return _key_value(key, value)
+
+    def _write_events(self, parts: list[bytes], span: ReadableSpan) -> None:
+        for event in span.events:
+            inner = [b"\x09", _FIXED64(event.timestamp)] if event.timestamp else []
+            inner.append(_text(0x12, event.name))
+            dropped_count = self._write_attributes(inner, b"\x1a", event.attributes)
+            dropped_count += event.dropped_attributes
+            inner += (b"\x20", _varint(dropped_count)) if dropped_count else ()
+            parts.append(_field(0x5A, b"".join(inner)))
+        if span.dropped_events:
+            parts += b"\x60", _varint(span.dropped_events)
+
+
+def encode_attribute(key: str, value: object) -> bytes:
+    """Encode an attribute as a field of an OTLP ``Span`` message."""
+    return b"\x4a" + _key_value(key, value)
 
 
 class _Group:
@@ -98,7 +172,7 @@ class _Group:
         if not spans:
             return b""
         parts: list[bytes] = []
-        _write_attributes(parts, b"\x0a", self._resource.attributes, None)
+        _plain._write_attributes(parts, b"\x0a", self._resource.attributes)
         resource = _field(0x0A, b"".join(parts))
         return _field(0x0A, resource + b"".join(spans) + _text(0x1A, self._resource.schema_url))
 
@@ -108,44 +182,9 @@ def _scope_spans(scope: Any, chunks: Sequence[bytes]) -> bytes:
     schema_url = b""
     if scope:
         parts += _text(0x0A, scope.name), _text(0x12, scope.version)
-        _write_attributes(parts, b"\x1a", scope.attributes, None)
+        _plain._write_attributes(parts, b"\x1a", scope.attributes)
         schema_url = _text(0x1A, scope.schema_url)
     return _field(0x12, _field(0x0A, b"".join(parts)) + b"".join(chunks) + schema_url)
-
-
-def encode_span(span: ReadableSpan, redact: Redact | None = None) -> bytes:
-    """Encode one span as an OTLP ``Span`` message."""
-    # A light span has its ids at hand, and would have to make its context.
-    context: Any = span if hasattr(span, "span_id") else span.context
-    parent = span.parent
-    parts = [
-        b"\x0a\x10",
-        context.trace_id.to_bytes(16, "big"),
-        b"\x12\x08",
-        context.span_id.to_bytes(8, "big"),
-    ]
-    if context.trace_state:
-        parts.append(_text(0x1A, context.trace_state.to_header()))
-    if parent:
-        parts += b"\x22\x08", parent.span_id.to_bytes(8, "big")
-    parts += _text(0x2A, span.name), _KINDS[span.kind.value], _times(span)
-    dropped_count = _write_attributes(parts, b"\x4a", span.attributes, redact)
-    dropped_count += span.dropped_attributes
-    if dropped_count:
-        parts += b"\x50", _varint(dropped_count)
-    if span.events:
-        _write_events(parts, span)
-    if span.links:
-        _write_links(parts, span)
-    parts += _status(span.status), _SPAN_FLAGS[bool(parent and parent.is_remote)]
-    return b"".join(parts)
-
-
-def encode_attribute(key: str, value: object) -> bytes:
-    """Encode an attribute as a field of an OTLP ``Span`` message."""
-    parts: list[bytes] = []
-    _write_attributes(parts, b"\x4a", {key: value}, None)
-    return b"".join(parts)
 
 
 def _times(span: ReadableSpan) -> bytes:
@@ -155,35 +194,12 @@ def _times(span: ReadableSpan) -> bytes:
     return start + (b"\x41" + _FIXED64(span.end_time) if span.end_time else b"")
 
 
-def _write_attributes(
-    parts: list[bytes], tag: bytes, attributes: Mapping[str, Any] | None, redact: Redact | None
-) -> int:
-    """Append attributes as KeyValue fields; returns how many OTLP cannot hold."""
-    dropped_count = 0
-    # A running span may get another attribute at any time; the copy is made in one go.
-    for key, value in attributes.copy().items() if attributes else ():  # type: ignore[attr-defined]
-        try:
-            if redact is not None and key in _PAYLOADS and isinstance(value, str):
-                value = redact(value)
-            if type(value) is str and len(value) <= _SHORT_CHARS:
-                entry = _entries.get((key, value)) or _short_entry(key, value)
-            else:
-                entry = _entry(key, value)
-        except (OverflowError, RecursionError, TypeError, ValueError):
-            dropped_count += 1
-            continue
-        parts += tag, entry
-    return dropped_count
+def _copied(attributes: Any) -> Iterable[tuple[str, Any]]:
+    """Attributes as they are now: a running span may get another one at any time."""
+    return attributes.copy().items() if attributes else ()
 
 
-def _short_entry(key: str, value: str) -> bytes:
-    if len(_entries) >= _ENTRIES_MAX_COUNT:
-        _entries.clear()
-    encoded = _entries[key, value] = _entry(key, value)
-    return encoded
-
-
-def _entry(key: str, value: Any) -> bytes:
+def _key_value(key: str, value: Any) -> bytes:
     """Encode a KeyValue, its length before it."""
     encoded_key, encoded = _text(0x0A, key), _any_value(value)
     size = _varint(len(encoded))
@@ -219,24 +235,12 @@ def _any_value(value: Any) -> bytes:
     raise TypeError
 
 
-def _write_events(parts: list[bytes], span: ReadableSpan) -> None:
-    for event in span.events:
-        inner = [b"\x09", _FIXED64(event.timestamp)] if event.timestamp else []
-        inner.append(_text(0x12, event.name))
-        dropped_count = _write_attributes(inner, b"\x1a", event.attributes, None)
-        dropped_count += event.dropped_attributes
-        inner += (b"\x20", _varint(dropped_count)) if dropped_count else ()
-        parts.append(_field(0x5A, b"".join(inner)))
-    if span.dropped_events:
-        parts += b"\x60", _varint(span.dropped_events)
-
-
 def _write_links(parts: list[bytes], span: ReadableSpan) -> None:
     for link in span.links:
         target: SpanContext = link.context
         inner = [b"\x0a\x10", target.trace_id.to_bytes(16, "big")]
         inner += b"\x12\x08", target.span_id.to_bytes(8, "big")
-        dropped_count = _write_attributes(inner, b"\x22", link.attributes, None)
+        dropped_count = _plain._write_attributes(inner, b"\x22", link.attributes)
         dropped_count += link.dropped_attributes
         inner += (b"\x28", _varint(dropped_count)) if dropped_count else ()
         inner.append(_LINK_FLAGS[bool(target.is_remote)])
@@ -280,6 +284,10 @@ def _varint(number: int) -> bytes:
         number >>= 7
     digits.append(number)
     return bytes(digits)
+
+
+_plain: Final = Encoder()
+"""For what no value of the app is in: resources, scopes, links."""
 
 
 def read_fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
