@@ -470,17 +470,28 @@ class Exporter(SpanProcessor):
         self._backoff.succeed()
         self._is_patient = True
         is_success = delivery.outcome.is_success
-        if not parcel.in_spool:
-            self._unpost()
-        elif parcel.is_ours or is_success:
-            spool.done(was_own=parcel.is_ours)
-        else:
-            spool.leave_found()
+        self._take_away(parcel, spool, is_success=is_success)
+        halves = parcel.body.halves() if delivery.may_pass_in_parts and parcel.is_ours else None
+        if halves is not None:
+            self._outbox.extendleft(reversed(halves))
+            self._queue.held_bytes += sum(len(body.content) for body in halves)
+            return
         span_count = parcel.body.span_count if parcel.is_ours else 0
-        self._spooled_count -= span_count if parcel.in_spool else 0
         refused_count = 0 if is_success else span_count
         self._settle(span_count, lost_count=refused_count)
         self._say(delivery, refused_count)
+
+    def _take_away(self, parcel: Parcel, spool: "Spool", *, is_success: bool) -> None:
+        """Remove a parcel from where it waits."""
+        if not parcel.in_spool:
+            self._unpost()
+        elif parcel.is_ours:
+            spool.done(was_own=True)
+            self._spooled_count -= parcel.body.span_count
+        elif is_success:
+            spool.done(was_own=False)
+        else:
+            spool.leave_found()
 
     def _settle(self, settled_count: int, *, lost_count: int) -> None:
         self._settled_count += settled_count

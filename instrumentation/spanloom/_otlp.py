@@ -11,12 +11,13 @@ from urllib.parse import quote, urlsplit
 
 from opentelemetry.sdk.trace import ReadableSpan
 
-from spanloom._protobuf import Encoder, encode_attribute, read_fields
+from spanloom._protobuf import Encoder, encode_attribute, halves, read_fields
 from spanloom._settings import Settings
 from spanloom.conventions import DROPPED_SPANS, PROJECT_HEADER
 
 TRACES_PATH: Final = "/v1/traces"
 _RETRYABLE_CLIENT_ERRORS: Final = frozenset({408, 425, 429})
+_DIVISIBLE_REFUSALS: Final = frozenset({400, 413, 422})
 _GZIP_WINDOW_BITS: Final = 31
 _RESPONSE_MAX_BYTES: Final = 64 << 10
 COMPRESSION_MIN_BYTES: Final = 1024
@@ -43,6 +44,15 @@ class Body(NamedTuple):
         packer = zlib.compressobj(level=1, wbits=_GZIP_WINDOW_BITS)
         content = packer.compress(self.content) + packer.flush()
         return self._replace(content=content, is_gzipped=True)
+
+    def halves(self) -> tuple["Body", "Body"] | None:
+        """Return two bodies with half of the spans each; None when there is nothing to divide."""
+        if self.span_count < 2:
+            return None
+        is_gzipped = self.is_gzipped
+        content = zlib.decompress(self.content, _GZIP_WINDOW_BITS) if is_gzipped else self.content
+        first, second = (Body(*part, project=self.project) for part in halves(content))
+        return (first.gzipped(), second.gzipped()) if is_gzipped else (first, second)
 
 
 class Outcome(enum.Enum):
@@ -78,6 +88,8 @@ class Delivery(NamedTuple):
     outcome: Outcome
     reason: str = ""
     retry_after_s: float | None = None
+    may_pass_in_parts: bool = False
+    """Whether a refusal may be about the size of the body, or about one of its spans."""
 
 
 def encode(encoder: Encoder, spans: Sequence[ReadableSpan], dropped_count: int = 0) -> Body:
@@ -170,7 +182,8 @@ def _judge(response: http.client.HTTPResponse, answer: bytes) -> Delivery:
     reason = f"{response.status} {response.reason}: {answer[:200].decode(errors='replace')}"
     if response.status >= 500 or response.status in _RETRYABLE_CLIENT_ERRORS:
         return Delivery(Outcome.BUSY, reason, _seconds(response.getheader("Retry-After")))
-    return Delivery(Outcome.REFUSED, reason)
+    in_parts = response.status in _DIVISIBLE_REFUSALS
+    return Delivery(Outcome.REFUSED, reason, may_pass_in_parts=in_parts)
 
 
 def _partial_success(answer: bytes) -> str:

@@ -1,5 +1,6 @@
 import logging
 import multiprocessing.util
+import random
 import sys
 import threading
 import time
@@ -136,6 +137,26 @@ def test_what_the_server_refuses_is_dropped_and_told_of_once(
     assert exporter.dropped_count == 2
     (message,) = said(caplog)
     assert "refuses spans, they are dropped (401 Unauthorized: no such key)" in message
+
+
+@pytest.mark.parametrize("compression", ["none", "gzip"])
+def test_a_request_that_is_too_large_is_sent_in_parts(
+    sink: Sink, make_exporter: MakeExporter, caplog: pytest.LogCaptureFixture, compression: str
+) -> None:
+    sink.max_bytes = 1200
+    exporter = make_exporter(sink.url, batch_delay_s=30.0, compression=compression)
+    for number in range(1, 101):
+        exporter.on_end(make_span(number, name="x" * 200 if number == 50 else "span"))
+    huge = make_span(101)
+    huge._attributes = {"huge": random.Random(0).randbytes(5000)}
+    exporter.on_end(huge)
+
+    assert not exporter.flush(10)
+    assert len(sink.spans()) == 100
+    assert exporter.dropped_count == 1
+    assert exporter._queue.held_bytes == 0
+    (message,) = said(caplog)
+    assert "refuses spans, they are dropped (413" in message
 
 
 def test_what_the_server_says_about_a_part_is_told_once(

@@ -16,7 +16,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 from opentelemetry.trace.span import TraceState
 
-from spanloom._protobuf import Encoded, Encoder, encode_attribute, read_fields
+from spanloom._protobuf import Encoded, Encoder, encode_attribute, halves, read_fields
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=80)
 names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
@@ -207,6 +207,27 @@ def test_fields_are_read_as_they_were_written(span: ReadableSpan) -> None:
 
     message = SpanMessage.FromString(encode_span(span))
     assert {field.number for field, _ in message.ListFields()} <= set(fields)
+
+
+@given(st.lists(spans, min_size=2, max_size=6))
+@settings(deadline=None, max_examples=30)
+def test_both_halves_together_are_the_whole(batch: list[ReadableSpan]) -> None:
+    whole = encode_request(batch)
+
+    parts = halves(whole.content)
+
+    assert [part.span_count for part in parts] == [len(batch) // 2, len(batch) - len(batch) // 2]
+    found = [each for part in parts for each in with_surroundings(part.content)]
+    assert found == with_surroundings(whole.content)
+
+
+def with_surroundings(content: bytes) -> list[object]:
+    return [
+        (in_resource.resource, in_resource.schema_url, in_scope.scope, in_scope.schema_url, span)
+        for in_resource in parsed(content).resource_spans
+        for in_scope in in_resource.scope_spans
+        for span in in_scope.spans
+    ]
 
 
 @pytest.mark.parametrize("message", [b"\x80", b"\x0a\x05abc", b"\x0b", b"\x09\x00"])
