@@ -8,17 +8,18 @@ A span's way: the queue, a body in the outbox, the server. While the server is a
 the outbox to the spool on disk, and from there to the server when it is back.
 """
 
-import random
 import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
+from spanloom._backoff import Backoff
 from spanloom._queue import SpanQueue, weigh
 from spanloom._settings import Settings
 from spanloom._voice import Voice
@@ -45,29 +46,6 @@ OPEN_MAX_COUNT: Final = 10_000
 
 LOOK_INTERVAL_S: Final = 60.0
 """How often the spool is searched for what ended processes left."""
-
-
-class Backoff:
-    """When to try again after failures."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._random = random.Random()
-        self.failure_count = 0
-        self.until = 0.0
-
-    def fail(self, now: float, wanted_s: float | None) -> None:
-        """Note a failure: wait as long as the server wants, else twice as long as last time."""
-        doubled_s = self._settings.retry_initial_s * 2 ** min(self.failure_count, 16)
-        # Processes that lost their server together shall not all come back at the same moment.
-        doubled_s *= self._random.uniform(0.8, 1.0)
-        self.until = now + min(self._settings.retry_max_s, wanted_s or doubled_s)
-        self.failure_count += 1
-
-    def succeed(self) -> None:
-        """Forget all failures."""
-        self.failure_count = 0
-        self.until = 0.0
 
 
 class Tools(NamedTuple):
@@ -98,10 +76,11 @@ class Exporter(SpanProcessor):
         self._reset()
 
     def _reset(self) -> None:
-        self._loading = threading.Lock()
+        self._loading = threading.RLock()
         self._is_loading_held = False
         self._disk = threading.Lock()
-        # Reentrant: a signal handler or the garbage collector may come in between.
+        # Reentrant, as is the one for loading: a signal handler or the garbage collector may come
+        # in between.
         self._lock = threading.RLock()
         self._work_there = threading.Condition(self._lock)
         self._changed = threading.Condition(self._lock)
@@ -115,7 +94,7 @@ class Exporter(SpanProcessor):
         self._is_dozing = True
         self._round_at = self._look_at = 0.0
         self._accepted_count = self._settled_count = self._spooled_count = 0
-        self._flushing_count = 0
+        self._hurry_count = 0
         self._close_at: float | None = None
         self._exit_attempts = 0
         self._is_abandoned = False
@@ -151,7 +130,7 @@ class Exporter(SpanProcessor):
                 self._drop(1)
                 return
             self._accepted_count += 1
-            if self._queue.put(span, size_bytes) or self._flushing_count:
+            if self._queue.put(span, size_bytes) or self._hurry_count:
                 self._work_there.notify()
             if self._is_dozing:
                 self._wake()
@@ -162,10 +141,19 @@ class Exporter(SpanProcessor):
         if not self._is_patient or self._backoff.failure_count or self._settings.offline:
             return False
         # Waiting in vain once is enough: patience returns with the next delivered request.
-        self._is_patient = self._changed.wait_for(
+        self._is_patient = self._await(
             lambda: self._queue.has_room(size_bytes), self._settings.backpressure_s
         )
         return self._is_patient
+
+    def _await(self, condition: Callable[[], bool], timeout_s: float) -> bool:
+        """Wait for the thread, which hurries meanwhile; whether it was in time."""
+        self._hurry_count += 1
+        try:
+            self._wake()
+            return self._changed.wait_for(condition, timeout_s)
+        finally:
+            self._hurry_count -= 1
 
     def _drop(self, count: int) -> None:
         self.dropped_count += count
@@ -174,6 +162,7 @@ class Exporter(SpanProcessor):
     def _wake(self) -> None:
         with self._lock:
             if self._thread is not None:
+                self._is_dozing = False
                 self._work_there.notify()
             elif self._close_at is None:
                 self._start()
@@ -193,15 +182,10 @@ class Exporter(SpanProcessor):
         """Deliver what has finished so far; False when that took longer or spans were lost."""
         with self._lock:
             target_count, dropped_count = self._accepted_count, self.dropped_count
-            self._flushing_count += 1
-            try:
-                self._backoff.until = 0.0
-                self._work_there.notify()
-                done = self._changed.wait_for(
-                    lambda: self._settled_count >= target_count, timeout_s
-                )
-            finally:
-                self._flushing_count -= 1
+            self._backoff.until = 0.0
+            done = self._settled_count >= target_count or self._await(
+                lambda: self._settled_count >= target_count, timeout_s
+            )
             return done and self.dropped_count == dropped_count
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
@@ -242,6 +226,8 @@ class Exporter(SpanProcessor):
 
     def _leave_spool(self, close_at: float) -> None:
         tools = self._load_tools()
+        if not tools.spool.is_on:
+            return
         if self._disk.acquire(timeout=max(0.0, close_at - time.monotonic())):
             try:
                 self._spool_rest(tools, close_at)
@@ -337,7 +323,7 @@ class Exporter(SpanProcessor):
         """When there is something to do; None: nothing in sight."""
         times = [self._stop_at()] if self._close_at is not None else []
         if self._queue:
-            is_hurried = self._flushing_count or self._close_at is not None
+            is_hurried = self._hurry_count or self._close_at is not None
             times.append(0.0 if is_hurried or self._queue.fills_a_batch() else self._round_at)
         if self._open and self._close_at is None:
             times.append(self._round_at)

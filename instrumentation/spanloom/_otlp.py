@@ -1,6 +1,7 @@
 """Spans as OTLP over HTTP: encoded, compressed, posted; imported by the delivery thread only."""
 
 import email.utils
+import encodings.idna  # noqa: F401  # else the first connection loads it, perhaps during a fork
 import enum
 import http.client
 import time
