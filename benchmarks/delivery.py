@@ -81,9 +81,15 @@ class Taker(http.server.BaseHTTPRequestHandler):
         pass
 
 
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Stay quiet about programs that have gone."""
+
+
 def serve(ports: Any) -> None:
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Taker)
-    server.daemon_threads = True
+    server = Server(("127.0.0.1", 0), Taker)
     ports.put(server.server_port)
     server.serve_forever()
 
