@@ -33,7 +33,7 @@ SPOOL_AFTER_FAILURES: Final = 2
 """A server that fails once may be back at once; then the spool begins."""
 
 EXIT_ATTEMPTS: Final = 2
-"""How often an ending process knocks at a door that nobody opens."""
+"""How often in a row nobody may have answered, the last time at the end of the process."""
 
 EXIT_RESERVE: Final = 0.2
 """Share of ``exit_timeout_s`` for putting into the spool what could not be delivered."""
@@ -96,7 +96,8 @@ class Exporter(SpanProcessor):
         self._accepted_count = self._settled_count = self._spooled_count = 0
         self._hurry_count = 0
         self._close_at: float | None = None
-        self._exit_attempts = 0
+        self._silence_count = 0
+        self._is_hopeless = False
         self._is_abandoned = False
         self._is_patient = True
         self._overflow_count = 0
@@ -340,7 +341,7 @@ class Exporter(SpanProcessor):
         if self._close_at is None:
             return False
         nothing_left = not self._queue and not self._outbox and not self._has_parcels()
-        given_up = self._exit_attempts >= EXIT_ATTEMPTS or time.monotonic() >= self._stop_at()
+        given_up = self._is_hopeless or time.monotonic() >= self._stop_at()
         return nothing_left or given_up
 
     def _encode(self, encoder: "Encoder") -> None:
@@ -448,12 +449,14 @@ class Exporter(SpanProcessor):
         if not delivery.outcome.is_final:
             self._backoff.fail(time.monotonic(), delivery.retry_after_s)
             self._voice.failed(delivery.reason)
-            if self._close_at is not None and delivery.outcome.is_silence:
-                self._exit_attempts += 1
+            self._silence_count = self._silence_count + 1 if delivery.outcome.is_silence else 0
+            is_silent = self._silence_count >= EXIT_ATTEMPTS
+            self._is_hopeless = self._close_at is not None and is_silent
             return
         if self._backoff.failure_count:
             self._look_at = 0.0
         self._backoff.succeed()
+        self._silence_count = 0
         self._is_patient = True
         is_success = delivery.outcome.is_success
         self._take_away(parcel, spool, is_success=is_success)

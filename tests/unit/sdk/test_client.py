@@ -1,6 +1,9 @@
 import logging
+import os
+import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -9,7 +12,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 
 import spanloom
-from spanloom import conventions
+from spanloom import _client, conventions
 from spanloom._client import (
     _after_fork_in_child,
     _after_fork_in_parent,
@@ -369,3 +372,38 @@ def test_the_relay_keeps_its_targets_faults_and_hands_on_the_end() -> None:
 
     assert provider.force_flush()
     provider.shutdown()
+
+
+def test_the_first_process_of_a_container_outlives_sigterm_and_goes_on_recording(
+    sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spanloom.init("p", endpoint=sink.url, settings={"batch_delay_s": 30.0})
+    double(1)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "getpid", lambda: 1)
+        _client._deliver_and_end(signal.SIGTERM, None)
+
+    assert len(sink.spans()) == 1
+    double(2)
+    assert spanloom.flush()
+    assert len(sink.spans()) == 2
+
+
+def test_a_programs_own_handler_of_sigterm_stays(sink: Sink) -> None:
+    def own(number: int, frame: object) -> None:
+        pass
+
+    signal.signal(signal.SIGTERM, own)
+    spanloom.init("p", endpoint=sink.url)
+
+    assert signal.getsignal(signal.SIGTERM) is own
+
+
+def test_init_in_another_thread_leaves_signals_alone(sink: Sink) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    thread = threading.Thread(target=spanloom.init, args=("p",), kwargs={"endpoint": sink.url})
+    thread.start()
+    thread.join()
+
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL

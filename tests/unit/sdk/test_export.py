@@ -19,8 +19,10 @@ from opentelemetry.trace import SpanContext, TraceFlags, Tracer
 from spanloom import _export, _otlp
 from spanloom._export import WORKER_EXIT_PRIORITY, Exporter, end_with_the_worker
 from spanloom._otlp import Body, Outcome, Sender
+from spanloom._protobuf import Encoder
 from spanloom._queue import SpanQueue, weigh
 from spanloom._settings import Settings
+from spanloom._spool import Segment, open_spool
 from spanloom.conventions import DROPPED_SPANS
 from tests.unit.sdk.sink import Answer, Sink, attributes_of, partial_success
 
@@ -329,6 +331,19 @@ def test_closing_gives_up_soon_when_nobody_answers(
 
     assert time.monotonic() - started < 2
     assert said(caplog)[-1] == f"1 spans did not reach {dead_url}."
+
+
+def test_closing_knocks_once_more_at_a_door_known_to_be_closed(
+    dead_url: str, make_exporter: MakeExporter
+) -> None:
+    exporter = make_exporter(dead_url, exit_timeout_s=30.0, retry_initial_s=20.0, retry_max_s=20.0)
+    exporter.on_end(make_span(1))
+    assert not exporter.flush(0.5)
+    started = time.monotonic()
+
+    exporter.shutdown()
+
+    assert time.monotonic() - started < 5
 
 
 def test_a_busy_server_gets_the_whole_exit_time(sink: Sink, make_exporter: MakeExporter) -> None:
@@ -643,6 +658,74 @@ def test_an_outage_goes_to_disk_and_its_end_brings_everything(
         f"span {number}" for number in range(1, 301)
     )
     assert exporter.dropped_count == 0
+
+
+def leave_behind(spool_dir: Path, url: str, count: int) -> None:
+    """Write what a program leaves that has not reached its server."""
+    settings = Settings(endpoint=url, project="left", spool_dir=str(spool_dir))
+    spool = open_spool(settings)
+    spans = [make_span(number, "left") for number in range(1, count + 1)]
+    assert spool.append(_otlp.encode(Encoder(), spans))
+    spool.close()
+
+
+def test_what_ended_programs_left_follows_ones_own(
+    sink: Sink, make_exporter: MakeExporter, tmp_path: Path
+) -> None:
+    for count in (1, 2, 3):
+        leave_behind(tmp_path, sink.url, count)
+    exporter = make_exporter(sink.url, spool_dir=str(tmp_path), spool_max_bytes=1 << 20)
+
+    exporter.on_end(make_span(9))
+
+    assert len(sink.await_spans(7)) == 7
+    assert sink.names()[0] == "span 9"
+    projects = [request.headers["x-spanloom-project"] for request in sink.requests]
+    assert projects == ["default", "left", "left", "left"]
+
+
+def test_what_the_server_refuses_of_others_stays_on_disk_and_is_no_loss_of_ones_own(
+    sink: Sink, make_exporter: MakeExporter, tmp_path: Path
+) -> None:
+    leave_behind(tmp_path, sink.url, 2)
+    exporter = make_exporter(sink.url, spool_dir=str(tmp_path), spool_max_bytes=1 << 20)
+    sink.answers = [Answer(200), Answer(403)]
+
+    exporter.on_end(make_span(1))
+    assert exporter.flush(10)
+    while sink.answers:
+        time.sleep(0.01)
+    exporter.on_end(make_span(2))
+
+    assert exporter.flush(10)
+    assert sink.names() == ["span 1", "span 2"]
+    assert exporter.dropped_count == 0
+    assert len(list(tmp_path.rglob("*.spool"))) == 1
+
+
+def test_closing_puts_on_disk_what_a_hanging_request_holds_up(
+    sink: Sink, make_exporter: MakeExporter, tmp_path: Path
+) -> None:
+    sink.delay_s = 3.0
+    spool = {"spool_dir": str(tmp_path), "spool_max_bytes": 1 << 20}
+    exporter = make_exporter(sink.url, **spool, batch_max_spans=2, exit_timeout_s=1.0)
+    for number in range(1, 8):
+        exporter.on_end(make_span(number))
+    time.sleep(0.1)
+    started = time.monotonic()
+
+    exporter.shutdown()
+
+    assert time.monotonic() - started < 2.5
+    (path,) = tmp_path.rglob("*.spool")
+    segment = Segment.open(path)
+    assert segment is not None
+    spooled_count = 0
+    while (body := segment.peek()) is not None:
+        spooled_count += body.span_count
+        segment.advance()
+    segment.close()
+    assert spooled_count == 7
 
 
 def test_what_finds_no_room_on_disk_stays_in_memory(
