@@ -126,7 +126,8 @@ class Exporter(SpanProcessor):
             return
         size_bytes = weigh(span)
         with self._lock:
-            if self._close_at is not None or not self._make_room(size_bytes):
+            has_room = self._queue.has_room(size_bytes) or self._make_room(size_bytes)
+            if self._close_at is not None or not has_room:
                 self._overflow_count += 1
                 self._drop(1)
                 return
@@ -137,8 +138,6 @@ class Exporter(SpanProcessor):
                 self._wake()
 
     def _make_room(self, size_bytes: int) -> bool:
-        if self._queue.has_room(size_bytes):
-            return True
         if not self._is_patient or self._backoff.failure_count or self._settings.offline:
             return False
         # Waiting in vain once is enough: patience returns with the next delivered request.

@@ -46,10 +46,12 @@ class SpanQueue:
 
     def put(self, span: ReadableSpan, size_bytes: int) -> bool:
         """Append a span; True when it is the one that fills a batch."""
-        was_full = self.fills_a_batch()
         self._spans.append((span, size_bytes))
-        self.size_bytes += size_bytes
-        return not was_full and self.fills_a_batch()
+        before_bytes = self.size_bytes
+        self.size_bytes = after_bytes = before_bytes + size_bytes
+        if len(self._spans) == self._batch_max_spans:
+            return True
+        return before_bytes < self._batch_max_bytes <= after_bytes
 
     def fills_a_batch(self) -> bool:
         """Whether waiting longer would not make the next request any larger."""
@@ -72,10 +74,15 @@ class SpanQueue:
 
 def weigh(span: ReadableSpan) -> int:
     """Roughly how much memory a span takes up, in bytes."""
-    size_bytes = LIGHT_SPAN_BYTES if hasattr(span, "span_id") else SPAN_BYTES
-    attributes: Any = span.attributes
-    for value in attributes.copy().values() if attributes else ():
-        size_bytes += _weigh_value(value)
+    is_light = hasattr(span, "span_id")
+    size_bytes = LIGHT_SPAN_BYTES if is_light else SPAN_BYTES
+    attributes: Any = span.attributes or {}
+    # The SDK's attributes take a lock and a copy for every look at them, unless they are copied.
+    for value in (attributes if is_light else attributes.copy()).values():
+        if type(value) is not str:
+            size_bytes += _weigh_value(value)
+        elif len(value) > _SHORT_CHARS:
+            size_bytes += sys.getsizeof(value)
     for event in span.events:
         for value in (event.attributes or {}).values():
             size_bytes += _weigh_value(value)
