@@ -47,6 +47,8 @@ class Taker(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.mode == "hangs":
             time.sleep(60)
+            self.close_connection = True
+            return
         if self.mode == "slow":
             time.sleep(0.5)
         if self.mode == "nonsense":
