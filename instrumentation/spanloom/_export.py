@@ -410,9 +410,10 @@ class Exporter(SpanProcessor):
                 if self._is_abandoned:
                     return
                 self._unpost()
-                self._spooled_count += body.span_count
                 if self._settings.offline:
                     self._settle(body.span_count, lost_count=0)
+                else:
+                    self._spooled_count += body.span_count
 
     def _deliver(self, tools: Tools) -> None:
         while not self._settings.offline and time.monotonic() >= self._backoff.until:

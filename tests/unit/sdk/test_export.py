@@ -728,6 +728,23 @@ def test_closing_puts_on_disk_what_a_hanging_request_holds_up(
     assert spooled_count == 7
 
 
+def test_offline_too_it_is_said_how_many_were_dropped(
+    make_exporter: MakeExporter, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    spool = {"spool_dir": str(tmp_path), "spool_max_bytes": 1 << 20, "offline": True}
+    room_bytes = 5 * weigh(make_span())
+    exporter = make_exporter(
+        "http://127.0.0.1:1", **spool, queue_max_bytes=room_bytes, batch_delay_s=30.0
+    )
+    for number in range(1, 9):
+        exporter.on_end(make_span(number))
+
+    assert exporter.flush(10)
+    exporter.shutdown()
+
+    assert said(caplog) == ["3 spans did not reach http://127.0.0.1:1."]
+
+
 def test_what_finds_no_room_on_disk_stays_in_memory(
     sink: Sink, make_exporter: MakeExporter, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
