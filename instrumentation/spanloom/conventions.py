@@ -113,7 +113,6 @@ GEN_AI_USAGE_CACHE_WRITE_TOKENS: Final = "gen_ai.usage.cache_write.input_tokens"
 GEN_AI_USAGE_REASONING_TOKENS: Final = "gen_ai.usage.reasoning.output_tokens"
 """int: of the answer's tokens, those spent on reasoning."""
 
-
 # What is told of a model call beside its span: on log records and span events that belong to it
 
 EVENT_NAME: Final = "event.name"
