@@ -4,11 +4,13 @@ import atexit
 import dataclasses
 import logging
 import os
+import signal
+import sys
 import threading
 import weakref
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import quote
 
 from opentelemetry.trace import Tracer
@@ -115,6 +117,7 @@ def init(
     endpoint: str | None = None,
     api_key: str | None = None,
     service_name: str | None = None,
+    mode: Literal["online", "offline"] | None = None,
     attributes: Mapping[str, AttributeValue] | None = None,
     integrations: bool | Sequence[str] | None = None,
     settings: Mapping[str, object] | None = None,
@@ -130,6 +133,7 @@ def init(
         endpoint: the server's base URL; else SPANLOOM_ENDPOINT; else http://127.0.0.1:4319.
         api_key: sent as a bearer token; else SPANLOOM_API_KEY; else none.
         service_name: OpenTelemetry's ``service.name``; else the name of the program.
+        mode: ``"offline"`` keeps the calls on disk, for ``spanloom sync``; else SPANLOOM_OFFLINE.
         attributes: described once for the process, such as ``deployment.environment.name``.
         integrations: the model clients whose calls are recorded, such as ``["openai"]``; False for
             none, True for all that are installed; else SPANLOOM_INTEGRATIONS; else all. One that
@@ -159,6 +163,8 @@ def init(
     }.items():
         if value is not None:
             given[name] = value
+    if mode is not None:
+        given["offline"] = _is_offline(mode)
     merged = read_settings(given, os.environ)
     wanted = selected(merged.integrations)
     exporter = Exporter(merged)
@@ -170,6 +176,9 @@ def init(
     if replaced is not None:
         _retire(replaced)
     _turn_on(wanted)
+    if merged.deliver_on_sigterm:
+        deliver_on_sigterm()
+    _end_with_the_worker(exporter)
     return client
 
 
@@ -180,6 +189,37 @@ def _turn_on(integrations: Sequence["Integration"]) -> None:
     if state.switchboard is None:
         state.switchboard = Switchboard(state.hookup.provider, state.say_once)
     state.switchboard.turn_on(integrations)
+
+
+def _is_offline(mode: str) -> bool:
+    if mode not in ("online", "offline"):
+        raise ConfigurationError(f"mode is 'online' or 'offline', not {mode!r}")
+    return mode == "offline"
+
+
+def _end_with_the_worker(exporter: "Exporter") -> None:
+    """Deliver at the end of a process that multiprocessing made, where atexit may not run."""
+    process = sys.modules.get("multiprocessing.process")
+    if process is not None and process.parent_process() is not None:
+        from spanloom._export import end_with_the_worker
+
+        end_with_the_worker(exporter)
+
+
+def deliver_on_sigterm() -> None:
+    """Let SIGTERM, where nobody handles it, wait for delivery before it ends the process."""
+    unhandled = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    if unhandled and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _deliver_and_end)
+
+
+def _deliver_and_end(number: int, frame: object) -> None:
+    if os.getpid() == 1:
+        flush(current_settings().exit_timeout_s)  # the kernel spares the first process of a machine
+        return
+    signal.signal(number, signal.SIG_DFL)
+    _leave()
+    os.kill(os.getpid(), number)
 
 
 def connect(settings: Settings, attributes: Mapping[str, AttributeValue]) -> Tracer:

@@ -16,8 +16,8 @@ from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.util.types import AttributeValue
 
 from spanloom import conventions
-from spanloom._export import logger
 from spanloom._settings import Settings
+from spanloom._voice import logger
 
 Attributes = Mapping[str, AttributeValue]
 
@@ -34,10 +34,16 @@ class Relay(SpanProcessor):
         self.target: SpanProcessor | None = None
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        """Put the surroundings' attributes on the span."""
+        """Put the surroundings' attributes on the span, and hand it on."""
+        if self.target is None:
+            return
         attributes = self._surroundings()
-        if attributes and self.target is not None:
+        if attributes:
             span.set_attributes(attributes)
+        try:
+            self.target.on_start(span, parent_context)
+        except Exception:  # noqa: BLE001  # spans of any library come by here
+            logger.debug("a running span was not noted", exc_info=True)
 
     def on_end(self, span: ReadableSpan) -> None:
         """Hand the span on; a fault stays here."""

@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import os
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -11,6 +12,7 @@ from spanloom.errors import ConfigurationError
 
 ENVIRONMENT_PREFIX: Final = "SPANLOOM_"
 PROJECT_MAX_CHARS: Final = 256
+COMPRESSIONS: Final = ("auto", "gzip", "none")
 _TRUTHS: Final = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
 
@@ -40,7 +42,6 @@ class Settings:
     queue_max_bytes: int = _setting(
         64 << 20, "Memory for spans that wait for delivery; beyond it new spans are dropped."
     )
-    queue_max_spans: int = _setting(200_000, "How many spans may wait for delivery.")
     batch_max_spans: int = _setting(2048, "Most spans in one request.")
     batch_max_bytes: int = _setting(4 << 20, "Most bytes in one request, before compression.")
     batch_delay_s: float = _setting(0.5, "Longest time a finished span waits for company.")
@@ -48,10 +49,29 @@ class Settings:
         0.2,
         "Longest wait of an op for room in a full queue, and only while the server takes spans.",
     )
+    compression: str = _setting(
+        "auto", "`gzip`, `none`, or `auto`: gzip unless the server is on this machine."
+    )
+    running_after_s: float = _setting(
+        1.0, "How long a call runs before the server is told that it does; 0: only its end counts."
+    )
     request_timeout_s: float = _setting(10.0, "How long one request may take.")
     retry_initial_s: float = _setting(0.5, "Pause after a first failed request; it doubles.")
     retry_max_s: float = _setting(30.0, "Longest pause between two attempts.")
     exit_timeout_s: float = _setting(5.0, "How long the process's end may wait for delivery.")
+    deliver_on_sigterm: bool = _setting(
+        True, "Whether SIGTERM waits for delivery, in a program that does not handle it itself."
+    )
+    spool_dir: str = _setting(
+        "",
+        "Folder for spans while the server is away; empty: `spanloom/spool` in the user's state.",
+    )
+    spool_max_bytes: int = _setting(
+        256 << 20, "Disk for spans while one server is away; 0: they are kept in memory alone."
+    )
+    offline: bool = _setting(
+        False, "Whether spans only go to the spool, for `spanloom sync` to deliver them later."
+    )
 
     def __post_init__(self) -> None:
         check_project(self.project)
@@ -63,6 +83,12 @@ class Settings:
                 raise ConfigurationError(f"{field.name} must not be negative, but is {value!r}")
         if self.parallelism < 1:
             raise ConfigurationError("parallelism must be at least 1")
+        if self.compression not in COMPRESSIONS:
+            raise ConfigurationError(
+                f"compression must be one of {', '.join(COMPRESSIONS)}, not {self.compression!r}"
+            )
+        if self.offline and not self.spool_max_bytes:
+            raise ConfigurationError("offline needs a spool: spool_max_bytes must not be 0")
 
 
 def read_settings(
@@ -154,6 +180,8 @@ def _parse(variable: str, text: str, default: object) -> object:
 def _checked(name: str, value: object, default: object) -> object:
     if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
+    if isinstance(default, str) and isinstance(value, os.PathLike):
+        return os.fspath(value)
     if isinstance(default, tuple) and isinstance(value, list | tuple):
         return tuple(str(item) for item in value)
     if type(value) is not type(default):

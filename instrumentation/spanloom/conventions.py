@@ -148,6 +148,11 @@ GEN_AI_EVALUATION_SCORE_LABEL: Final = "gen_ai.evaluation.score.label"
 GEN_AI_EVALUATION_EXPLANATION: Final = "gen_ai.evaluation.explanation"
 """str: why it is that score."""
 
+# What never arrived
+
+DROPPED_SPANS: Final = "spanloom.dropped_spans"
+"""int, on any span: how many spans of its process were dropped since the last one that says so."""
+
 # What went wrong
 
 EXCEPTION_EVENT: Final = "exception"

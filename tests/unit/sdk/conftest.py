@@ -1,3 +1,4 @@
+import signal
 import socket
 from collections.abc import Iterator
 
@@ -10,11 +11,16 @@ from tests.unit.sdk.sink import Sink
 
 
 @pytest.fixture(autouse=True)
-def own_process_state(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def own_process_state(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
     """Leave no client behind, and let no variable of the developer's shell in."""
     for name in ("SPANLOOM_PROJECT", "SPANLOOM_ENDPOINT", "SPANLOOM_API_KEY"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SPANLOOM_SPOOL_DIR", str(tmp_path_factory.mktemp("spool")))
+    on_sigterm = signal.getsignal(signal.SIGTERM)
     yield
+    signal.signal(signal.SIGTERM, on_sigterm)
     spanloom.finish()
     for thread in state.retiring:
         thread.join()

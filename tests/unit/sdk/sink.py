@@ -46,6 +46,8 @@ class Sink:
     answers: list[Answer] = field(default_factory=list)
     """Given in order instead of success."""
     delay_s: float = 0.0
+    max_bytes: int | None = None
+    """Longer bodies are refused, as by a proxy."""
     connection_count: int = 0
 
     def start(self, port: int = 0) -> None:
@@ -110,8 +112,12 @@ def _handler(sink: Sink) -> type[http.server.BaseHTTPRequestHandler]:
             if sink.delay_s:
                 time.sleep(sink.delay_s)
             answer = sink.answers.pop(0) if sink.answers else Answer(200)
+            if sink.max_bytes is not None and len(body) > sink.max_bytes:
+                answer = Answer(413)
             if answer.status == 200:
-                message = ExportTraceServiceRequest.FromString(gzip.decompress(body))
+                if self.headers["Content-Encoding"] == "gzip":
+                    body = gzip.decompress(body)
+                message = ExportTraceServiceRequest.FromString(body)
                 sink.requests.append(Received(self.path, dict(self.headers), message))
             self._reply(answer)
 
