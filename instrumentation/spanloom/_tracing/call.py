@@ -3,84 +3,105 @@
 Nothing in here raises into the app because of recording; what goes wrong is logged once.
 """
 
+import random
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import Token
 from datetime import UTC, datetime
 from time import time_ns
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.trace import Span, StatusCode
+from opentelemetry.trace import INVALID_SPAN, Span, SpanContext, StatusCode
 from opentelemetry.util.types import AttributeValue
 
 from spanloom import conventions
 from spanloom._client import Client, state
 from spanloom._settings import Settings
-from spanloom._tracing.context import current_call, flatten
+from spanloom._surroundings import CALL_KEY, SPAN_KEY, UnsampledSpan, leave, variable
+from spanloom._tracing.context import flatten
 from spanloom._tracing.spec import Spec, guarded
-from spanloom._tracing.usage import read_usage
+from spanloom._tracing.usage import Usage, read_usage
 from spanloom._values.encode import clean_text, decode, encode
 
 STACKTRACE_MAX_CHARS: Final = 32_000
 MESSAGE_MAX_CHARS: Final = 4_000
+NOTHING: Final = object()
+"""Stands for an output that is not there, since None is one."""
+
+
+NOWHERE: Final = Context()
+
+
+class Wishes(NamedTuple):
+    """What one call is told besides its arguments."""
+
+    display_name: str | None = None
+    attributes: Mapping[str, object] | None = None
 
 
 class Call:
     """One call of an op. Untraced calls (before ``init``) have empty ids and no inputs.
 
     Attributes:
-        op_name: the op's name, ``function`` or ``Class.method``.
         output: what the op returned; None while it runs and when it failed.
         exception: what the op raised, or None.
     """
 
     __slots__ = (
         "_client",
-        "_context_token",
-        "_current_token",
+        "_context",
         "_ended_ns",
         "_has_usage",
         "_inputs_text",
         "_parent",
         "_request_model",
+        "_set_output",
         "_span",
         "_spec",
         "_started_ns",
+        "_token",
         "exception",
-        "op_name",
         "output",
     )
 
     def __init__(self, spec: Spec, client: Client | None = None) -> None:
-        self.op_name = spec.name
         self.output: Any = None
         self.exception: BaseException | None = None
         self._spec = spec
         self._client = client
-        self._span: Span = trace.INVALID_SPAN
+        self._span: Span = INVALID_SPAN
         self._started_ns = time_ns()
         self._ended_ns: int | None = None
         self._inputs_text: str | None = None
         self._request_model: str | None = None
         self._has_usage = False
+        self._set_output: object = NOTHING
         self._parent: Call | None = None
-        self._context_token: Token[Context] | None = None
-        self._current_token: Token[Call | None] | None = None
+        self._context = NOWHERE
+        self._token: Token[Context] | None = None
+
+    @property
+    def op_name(self) -> str:
+        """The op's name, ``function`` or ``Class.method``."""
+        return self._spec.name
 
     @property
     def id(self) -> str:
         """The span's id: 16 lower-case hex digits; empty when untraced."""
-        context = self._span.get_span_context()
-        return f"{context.span_id:016x}" if context.is_valid else ""
+        return f"{self._identity.span_id:016x}" if self._identity else ""
 
     @property
     def trace_id(self) -> str:
         """The trace's id: 32 lower-case hex digits; empty when untraced."""
+        return f"{self._identity.trace_id:032x}" if self._identity else ""
+
+    @property
+    def _identity(self) -> SpanContext | None:
         context = self._span.get_span_context()
-        return f"{context.trace_id:032x}" if context.is_valid else ""
+        is_traced = self._client is not None and context.is_valid
+        return context if is_traced else None
 
     @property
     def parent_id(self) -> str | None:
@@ -120,34 +141,96 @@ class Call:
         """Add span attributes to a running call; nested mappings get dotted names."""
         self._span.set_attributes(flatten(attributes))
 
+    def set_output(self, output: object) -> None:
+        """Record this as the running call's output, whatever the op returns."""
+        self._set_output = output
+
+    def set_usage(
+        self,
+        *,
+        input_tokens: int | None = None,
+        output_tokens: int | None = None,
+        model: str | None = None,
+        cache_read_tokens: int | None = None,
+        cache_write_tokens: int | None = None,
+        reasoning_tokens: int | None = None,
+    ) -> None:
+        """Record what a running call used; its result, and those of calls above, are not asked.
+
+        Args:
+            input_tokens: tokens of the prompt, cached ones included.
+            output_tokens: tokens of the answer, reasoning included.
+            model: the model that answered.
+            cache_read_tokens: of the prompt's, those read from the provider's cache.
+            cache_write_tokens: of the prompt's, those written to it.
+            reasoning_tokens: of the answer's, those spent on reasoning.
+        """
+        usage = Usage(
+            model,
+            input_tokens,
+            output_tokens,
+            cache_read_tokens,
+            cache_write_tokens,
+            reasoning_tokens,
+        )
+        self._has_usage = True
+        _mark_usage(self._parent)
+        self._span.set_attributes(usage.attributes())
+
     def set_error(self, message: str) -> None:
         """Mark a running call as failed although its function returns."""
         self._span.set_status(StatusCode.ERROR, clean_text(message[:MESSAGE_MAX_CHARS]))
+
+    def set_display_name(self, name: str) -> None:
+        """Show a running call under another name than its op's."""
+        self._span.update_name(clean_text(name))
 
     def __repr__(self) -> str:
         return f"Call(op_name={self.op_name!r}, id={self.id!r}, trace_id={self.trace_id!r})"
 
 
 def open_call(
-    spec: Spec, client: Client, args: tuple[Any, ...], kwargs: dict[str, Any]
+    spec: Spec,
+    client: Client,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    wishes: Wishes | None = None,
 ) -> Call | None:
-    """Record the inputs, start the span, make the call the current one; None if that fails."""
-    call = prepare_call(spec, client, args, kwargs)
+    """Record the inputs, start the span, make the call the current one.
+
+    Returns:
+        None when the call is not recorded: that failed, or a call above is not sampled.
+    """
+    context = variable.get()
+    if type(context.get(SPAN_KEY)) is UnsampledSpan:
+        return None
+    if spec.sample_rate < 1.0 and is_left_out(spec, context):
+        call: Call | None = Call(spec)
+    else:
+        call = prepare_call(spec, client, args, kwargs)
     if call is not None:
-        start_call(call, client)
+        start_call(call, context, wishes)
         enter_call(call)
     return call
+
+
+def is_left_out(spec: Spec, context: Context) -> bool:
+    """Throw the dice for an op that would begin a trace here."""
+    above = trace.get_current_span(context).get_span_context()
+    return not above.is_valid and random.random() >= spec.sample_rate
 
 
 def prepare_call(
     spec: Spec, client: Client, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Call | None:
     """Record the inputs as they are now; None when that is not possible."""
+    call = Call(spec, client)
+    if not spec.captures_inputs:
+        return call
     try:
         inputs = spec.bind(args, kwargs)
-        call = Call(spec, client)
         call._inputs_text = encode(inputs, client.settings)
-        if isinstance(inputs, dict) and isinstance(inputs.get("model"), str):
+        if type(inputs) is dict and type(inputs.get("model")) is str:
             call._request_model = clean_text(inputs["model"])
     except Exception:  # noqa: BLE001  # recording must not keep the op from running
         state.report_fault(f"calls of {spec.name} cannot be recorded")
@@ -155,66 +238,80 @@ def prepare_call(
     return call
 
 
-def start_call(call: Call, client: Client) -> None:
-    """Start the span, inside whatever call is the current one."""
-    spec = call._spec
-    call._parent = current_call.get()
-    call._started_ns = time_ns()
-    attributes = {
-        **spec.attributes,
-        conventions.INPUT_VALUE: call._inputs_text,
-        conventions.INPUT_MIME_TYPE: conventions.JSON_MIME_TYPE,
-    }
-    try:
-        call._span = client.tracer.start_span(
-            spec.name, attributes=attributes, start_time=call._started_ns
-        )
-    except Exception:  # noqa: BLE001  # a foreign provider's fault; the op runs untraced
-        state.report_fault(f"no span can be started for {spec.name}")
+def start_call(call: Call, context: Context, wishes: Wishes | None = None) -> None:
+    """Start the span of a prepared call, inside whatever is current in the context."""
+    spec, client = call._spec, call._client
+    parent: Any = context.get(CALL_KEY)
+    call._parent = parent
+    call._started_ns = started_ns = time_ns()
+    if client is None:
+        call._span = UnsampledSpan()
+    else:
+        attributes = dict(spec.attributes)
+        if call._inputs_text is not None:
+            attributes[conventions.INPUT_VALUE] = call._inputs_text
+        try:
+            call._span = client.tracer.start(spec.name, attributes, context, started_ns)
+            if wishes is not None or spec.options.call_display_name is not None:
+                _fulfil(wishes or Wishes(), call)
+        except Exception:  # noqa: BLE001  # a foreign provider's fault; the op runs untraced
+            state.report_fault(f"no span can be started for {spec.name}")
+    call._context = Context({**context, SPAN_KEY: call._span, CALL_KEY: call})
 
 
 def enter_call(call: Call) -> None:
-    """Make a call the current one."""
-    call._context_token = otel_context.attach(trace.set_span_in_context(call._span))
-    call._current_token = current_call.set(call)
+    """Make a started call the current one."""
+    call._token = variable.set(call._context)
 
 
 def leave_call(call: Call) -> None:
     """Make the call before this one the current one again."""
-    current_token, context_token = call._current_token, call._context_token
-    if current_token is None or context_token is None:
-        return
-    call._current_token = call._context_token = None
-    try:
-        current_call.reset(current_token)
-    except ValueError:
-        return  # closed from another context, by the garbage collector: nothing to restore there
-    otel_context.detach(context_token)
+    token = call._token
+    if token is not None:
+        call._token = None
+        leave(token)
 
 
-def close_call(call: Call, output: object) -> None:
-    """Leave a call, record what it returned, and end the span."""
+def close_call(call: Call, output: object, recorded: object = NOTHING) -> None:
+    """Leave a call, record what it returned, and end the span.
+
+    Args:
+        call: the call.
+        output: what the op returned.
+        recorded: what to record instead.
+    """
     call._ended_ns = time_ns()
     leave_call(call)
     call.output = output
+    client = call._client
+    if client is None:
+        return
     try:
         try:
-            if call._client is not None and call._span.is_recording():
-                call._span.set_attributes(_output_attributes(call, output, call._client.settings))
+            if call._span.is_recording():
+                shown = output if recorded is NOTHING else recorded
+                _put(call._span, _output_attributes(call, shown, client.settings))
         finally:
             call._span.end(call._ended_ns)
     except Exception:  # noqa: BLE001  # the op has succeeded, whatever becomes of its record
         state.report_fault(f"the output of {call.op_name} cannot be recorded")
 
 
-def fail_call(call: Call, error: BaseException) -> None:
-    """Leave a call, record what it raised, and end the span."""
+def fail_call(call: Call, error: BaseException, recorded: object = NOTHING) -> None:
+    """Leave a call, record what it raised and perhaps an output up to there, end the span."""
     call._ended_ns = time_ns()
     leave_call(call)
     call.exception = error
+    client = call._client
+    if client is None:
+        return
+    if recorded is NOTHING:
+        recorded = call._set_output
     try:
         try:
             if call._span.is_recording():
+                if recorded is not NOTHING:
+                    _put(call._span, _output_attributes(call, recorded, client.settings))
                 _record_exception(call._span, error, call._ended_ns)
         finally:
             call._span.end(call._ended_ns)
@@ -222,35 +319,56 @@ def fail_call(call: Call, error: BaseException) -> None:
         state.report_fault(f"the failure of {call.op_name} cannot be recorded")
 
 
-def _output_attributes(call: Call, output: object, settings: Settings) -> dict[str, AttributeValue]:
-    if call._spec.postprocess_output is not None:
-        recorded = guarded(call._spec.postprocess_output, output)
-    else:
-        recorded = output
-    attributes: dict[str, AttributeValue] = {
-        conventions.OUTPUT_VALUE: encode(recorded, settings),
-        conventions.OUTPUT_MIME_TYPE: conventions.JSON_MIME_TYPE,
-    }
-    if call._request_model is not None and call._spec.kind == "llm":
+def note_usage(call: Call, output: object) -> None:
+    """Record what a part of the output says of tokens; calls above do not count them again."""
+    usage = None if call._has_usage else read_usage(output)
+    if usage is not None and call._span.is_recording():
+        _mark_usage(call._parent)
+        _put(call._span, usage.attributes())
+
+
+def _put(span: Span, attributes: dict[str, Any]) -> None:
+    put: Callable[[dict[str, Any]], None] = getattr(span, "put", span.set_attributes)
+    put(attributes)
+
+
+def _fulfil(wishes: Wishes, call: Call) -> None:
+    name: object = wishes.display_name or call._spec.options.call_display_name
+    if callable(name):
+        name = guarded(name, call)
+    if isinstance(name, str) and name:
+        call.set_display_name(name)
+    if wishes.attributes:
+        call.set_attributes(wishes.attributes)
+
+
+def _output_attributes(call: Call, output: Any, settings: Settings) -> dict[str, AttributeValue]:
+    spec = call._spec
+    attributes: dict[str, AttributeValue] = {}
+    if call._set_output is not NOTHING:
+        output = call._set_output
+    if spec.captures_output and output is not NOTHING:
+        process = spec.options.postprocess_output
+        recorded = output if process is None else guarded(process, output)
+        attributes[conventions.OUTPUT_VALUE] = encode(recorded, settings)
+        attributes[conventions.OUTPUT_MIME_TYPE] = conventions.JSON_MIME_TYPE
+    if call._request_model is not None and spec.kind == "llm":
         attributes[conventions.GEN_AI_REQUEST_MODEL] = call._request_model
     # A wrapper that hands an answer on has not used the tokens a second time.
     if not call._has_usage:
-        attributes.update(_usage_attributes(call, output))
+        usage = read_usage(output)
+        if usage is not None:
+            _mark_usage(call._parent)
+            attributes.update(usage.attributes())
+            if call._request_model is not None:
+                attributes[conventions.GEN_AI_REQUEST_MODEL] = call._request_model
     return attributes
 
 
-def _usage_attributes(call: Call, output: object) -> dict[str, str | int]:
-    usage = read_usage(output)
-    if usage is None:
-        return {}
-    above = call._parent
+def _mark_usage(above: Call | None) -> None:
     while above is not None and not above._has_usage:
         above._has_usage = True
         above = above._parent
-    attributes = usage.attributes()
-    if call._request_model is not None:
-        attributes[conventions.GEN_AI_REQUEST_MODEL] = call._request_model
-    return attributes
 
 
 def _record_exception(span: Span, error: BaseException, now_ns: int) -> None:
