@@ -70,4 +70,4 @@ def span(
         ...     documents = ["Paris is a city."]
         ...     call.set_output(documents)
     """
-    return Block(block_spec(name, kind), inputs, attributes)
+    return Block(block_spec(name, kind, has_inputs=inputs is not None), inputs, attributes)

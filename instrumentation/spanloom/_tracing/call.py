@@ -30,6 +30,9 @@ MESSAGE_MAX_CHARS: Final = 4_000
 NOTHING: Final = object()
 """Stands for an output that is not there, since None is one."""
 
+RETURNED: Final = object()
+"""Stands for the output that an op returned."""
+
 
 NOWHERE: Final = Context()
 
@@ -100,7 +103,7 @@ class Call:
     @property
     def _identity(self) -> SpanContext | None:
         context = self._span.get_span_context()
-        is_traced = self._client is not None and context.is_valid
+        is_traced = self._client is not None and context.is_valid and context.trace_flags.sampled
         return context if is_traced else None
 
     @property
@@ -272,13 +275,13 @@ def leave_call(call: Call) -> None:
         leave(token)
 
 
-def close_call(call: Call, output: object, recorded: object = NOTHING) -> None:
+def close_call(call: Call, output: object, recorded: object = RETURNED) -> None:
     """Leave a call, record what it returned, and end the span.
 
     Args:
         call: the call.
         output: what the op returned.
-        recorded: what to record instead.
+        recorded: what to record instead, perhaps NOTHING.
     """
     call._ended_ns = time_ns()
     leave_call(call)
@@ -289,7 +292,7 @@ def close_call(call: Call, output: object, recorded: object = NOTHING) -> None:
     try:
         try:
             if call._span.is_recording():
-                shown = output if recorded is NOTHING else recorded
+                shown = output if recorded is RETURNED else recorded
                 _put(call._span, _output_attributes(call, shown, client.settings))
         finally:
             call._span.end(call._ended_ns)

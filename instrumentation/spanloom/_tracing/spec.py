@@ -140,9 +140,9 @@ def make_spec(function: Callable[..., Any], options: Options) -> Spec:
 
 
 @functools.lru_cache(maxsize=1024)
-def block_spec(name: str, kind: str | None) -> Spec:
+def block_spec(name: str, kind: str | None, *, has_inputs: bool) -> Spec:
     """Return the spec of a piece of code that is no function of its own."""
-    return make_spec(_block, Options(name=name, kind=kind))
+    return make_spec(_block, Options(name=name, kind=kind, capture_inputs=has_inputs))
 
 
 def _block(**inputs: Any) -> None:
