@@ -1,4 +1,5 @@
-"""What users' type checkers see; mypy reads this, nobody runs it."""
+"""What users' type checkers see; mypy and pyright read this, nobody runs it."""
+# pyright: reportUnnecessaryTypeIgnoreComment=error
 
 import functools
 from collections.abc import AsyncIterator, Callable, Iterator
