@@ -94,13 +94,13 @@ INPUT_VALUE: Final = "input.value"
 """JSON or text, see :data:`INPUT_MIME_TYPE`. For an op: an object, argument name to value."""
 
 INPUT_MIME_TYPE: Final = "input.mime_type"
-"""str: :data:`JSON_MIME_TYPE` or :data:`TEXT_MIME_TYPE`."""
+"""str: :data:`JSON_MIME_TYPE` or :data:`TEXT_MIME_TYPE`. An op's inputs are JSON also without."""
 
 OUTPUT_VALUE: Final = "output.value"
 """JSON or text, see :data:`OUTPUT_MIME_TYPE`: what the call returned."""
 
 OUTPUT_MIME_TYPE: Final = "output.mime_type"
-"""str: :data:`JSON_MIME_TYPE` or :data:`TEXT_MIME_TYPE`."""
+"""str: :data:`JSON_MIME_TYPE` or :data:`TEXT_MIME_TYPE`. An op's output is JSON also without."""
 
 JSON_MIME_TYPE: Final = "application/json"
 """The payload beside it is JSON text."""

@@ -5,7 +5,15 @@ from types import TracebackType
 from typing import Any
 
 from spanloom._client import state
-from spanloom._tracing.call import NOTHING, Call, Wishes, close_call, fail_call, open_call
+from spanloom._tracing.call import (
+    NOTHING,
+    Call,
+    Wishes,
+    close_call,
+    fail_call,
+    open_call,
+    untraced_call,
+)
 from spanloom._tracing.spec import Spec, block_spec
 
 
@@ -21,7 +29,7 @@ class Block:
         self._spec = spec
         self._inputs = inputs
         self._wishes = Wishes(attributes=attributes) if attributes else None
-        self._call = Call(spec)
+        self._call = untraced_call(spec)
 
     def __enter__(self) -> Call:
         client = state.client

@@ -5,7 +5,7 @@ Nothing in here raises into the app because of recording; what goes wrong is log
 
 import random
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextvars import Token
 from datetime import UTC, datetime
 from time import time_ns
@@ -34,9 +34,6 @@ RETURNED: Final = object()
 """Stands for the output that an op returned."""
 
 
-NOWHERE: Final = Context()
-
-
 class Wishes(NamedTuple):
     """What one call is told besides its arguments."""
 
@@ -52,38 +49,22 @@ class Call:
         exception: what the op raised, or None.
     """
 
-    __slots__ = (
-        "_client",
-        "_context",
-        "_ended_ns",
-        "_has_usage",
-        "_inputs_text",
-        "_parent",
-        "_request_model",
-        "_set_output",
-        "_span",
-        "_spec",
-        "_started_ns",
-        "_token",
-        "exception",
-        "output",
-    )
+    # Most calls need few of these; what stays as it is here costs them nothing.
+    output: Any = None
+    exception: BaseException | None = None
+    _span: Span = INVALID_SPAN
+    _started_ns = 0
+    _ended_ns: int | None = None
+    _inputs_text: str | None = None
+    _request_model: str | None = None
+    _has_usage = False
+    _set_output: object = NOTHING
+    _parent: "Call | None" = None
+    _token: Token[Context] | None = None
 
     def __init__(self, spec: Spec, client: Client | None = None) -> None:
-        self.output: Any = None
-        self.exception: BaseException | None = None
         self._spec = spec
         self._client = client
-        self._span: Span = INVALID_SPAN
-        self._started_ns = time_ns()
-        self._ended_ns: int | None = None
-        self._inputs_text: str | None = None
-        self._request_model: str | None = None
-        self._has_usage = False
-        self._set_output: object = NOTHING
-        self._parent: Call | None = None
-        self._context = NOWHERE
-        self._token: Token[Context] | None = None
 
     @property
     def op_name(self) -> str:
@@ -212,15 +193,23 @@ def open_call(
     else:
         call = prepare_call(spec, client, args, kwargs)
     if call is not None:
-        start_call(call, context, wishes)
-        enter_call(call)
+        call._token = variable.set(start_call(call, context, wishes))
+    return call
+
+
+def untraced_call(spec: Spec) -> Call:
+    """Return a call that begins now and that nothing is recorded of."""
+    call = Call(spec)
+    call._started_ns = time_ns()
     return call
 
 
 def is_left_out(spec: Spec, context: Context) -> bool:
     """Throw the dice for an op that would begin a trace here."""
-    above = trace.get_current_span(context).get_span_context()
-    return not above.is_valid and random.random() >= spec.sample_rate
+    is_root = SPAN_KEY not in context or not (
+        trace.get_current_span(context).get_span_context().is_valid
+    )
+    return is_root and random.random() >= spec.sample_rate
 
 
 def prepare_call(
@@ -241,16 +230,22 @@ def prepare_call(
     return call
 
 
-def start_call(call: Call, context: Context, wishes: Wishes | None = None) -> None:
-    """Start the span of a prepared call, inside whatever is current in the context."""
+def start_call(call: Call, context: Context, wishes: Wishes | None = None) -> Context:
+    """Start the span of a prepared call, inside whatever is current in the context.
+
+    Returns:
+        The context in which the call runs. A call that kept it would be a cycle, and cost more in
+        the garbage collector than all the rest.
+    """
     spec, client = call._spec, call._client
     parent: Any = context.get(CALL_KEY)
-    call._parent = parent
+    if parent is not None:
+        call._parent = parent
     call._started_ns = started_ns = time_ns()
     if client is None:
         call._span = UnsampledSpan()
     else:
-        attributes = dict(spec.attributes)
+        attributes = spec.attributes.copy()
         if call._inputs_text is not None:
             attributes[conventions.INPUT_VALUE] = call._inputs_text
         try:
@@ -259,12 +254,7 @@ def start_call(call: Call, context: Context, wishes: Wishes | None = None) -> No
                 _fulfil(wishes or Wishes(), call)
         except Exception:  # noqa: BLE001  # a foreign provider's fault; the op runs untraced
             state.report_fault(f"no span can be started for {spec.name}")
-    call._context = Context({**context, SPAN_KEY: call._span, CALL_KEY: call})
-
-
-def enter_call(call: Call) -> None:
-    """Make a started call the current one."""
-    call._token = variable.set(call._context)
+    return Context({**context, SPAN_KEY: call._span, CALL_KEY: call})
 
 
 def leave_call(call: Call) -> None:
@@ -289,15 +279,18 @@ def close_call(call: Call, output: object, recorded: object = RETURNED) -> None:
     client = call._client
     if client is None:
         return
+    if not call._span.is_recording():
+        return
     try:
-        try:
-            if call._span.is_recording():
-                shown = output if recorded is RETURNED else recorded
-                _put(call._span, _output_attributes(call, shown, client.settings))
-        finally:
-            call._span.end(call._ended_ns)
+        shown = output if recorded is RETURNED else recorded
+        attributes = _output_attributes(call, shown, client.settings)
     except Exception:  # noqa: BLE001  # the op has succeeded, whatever becomes of its record
         state.report_fault(f"the output of {call.op_name} cannot be recorded")
+        attributes = {}
+    try:
+        client.tracer.finish(call._span, attributes, call._ended_ns)
+    except Exception:  # noqa: BLE001  # as above
+        state.report_fault(f"the end of {call.op_name} cannot be recorded")
 
 
 def fail_call(call: Call, error: BaseException, recorded: object = NOTHING) -> None:
@@ -308,18 +301,21 @@ def fail_call(call: Call, error: BaseException, recorded: object = NOTHING) -> N
     client = call._client
     if client is None:
         return
+    if not call._span.is_recording():
+        return
+    attributes: dict[str, AttributeValue] = {}
     if recorded is NOTHING:
         recorded = call._set_output
     try:
-        try:
-            if call._span.is_recording():
-                if recorded is not NOTHING:
-                    _put(call._span, _output_attributes(call, recorded, client.settings))
-                _record_exception(call._span, error, call._ended_ns)
-        finally:
-            call._span.end(call._ended_ns)
+        if recorded is not NOTHING:
+            attributes = _output_attributes(call, recorded, client.settings)
+        _record_exception(call._span, error, call._ended_ns)
     except Exception:  # noqa: BLE001  # the app must see its own exception
         state.report_fault(f"the failure of {call.op_name} cannot be recorded")
+    try:
+        client.tracer.finish(call._span, attributes, call._ended_ns)
+    except Exception:  # noqa: BLE001  # as above
+        state.report_fault(f"the end of {call.op_name} cannot be recorded")
 
 
 def note_usage(call: Call, output: object) -> None:
@@ -327,12 +323,7 @@ def note_usage(call: Call, output: object) -> None:
     usage = None if call._has_usage else read_usage(output)
     if usage is not None and call._span.is_recording():
         _mark_usage(call._parent)
-        _put(call._span, usage.attributes())
-
-
-def _put(span: Span, attributes: dict[str, Any]) -> None:
-    put: Callable[[dict[str, Any]], None] = getattr(span, "put", span.set_attributes)
-    put(attributes)
+        call._span.set_attributes(usage.attributes())
 
 
 def _fulfil(wishes: Wishes, call: Call) -> None:
@@ -354,7 +345,6 @@ def _output_attributes(call: Call, output: Any, settings: Settings) -> dict[str,
         process = spec.options.postprocess_output
         recorded = output if process is None else guarded(process, output)
         attributes[conventions.OUTPUT_VALUE] = encode(recorded, settings)
-        attributes[conventions.OUTPUT_MIME_TYPE] = conventions.JSON_MIME_TYPE
     if call._request_model is not None and spec.kind == "llm":
         attributes[conventions.GEN_AI_REQUEST_MODEL] = call._request_model
     # A wrapper that hands an answer on has not used the tokens a second time.

@@ -5,19 +5,21 @@ import inspect
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from typing import Any, Final, NamedTuple
 
+from opentelemetry.context import Context
+
 from spanloom._client import Client, state
 from spanloom._surroundings import SPAN_KEY, UnsampledSpan, variable
 from spanloom._tracing.call import (
     Call,
     Wishes,
     close_call,
-    enter_call,
     fail_call,
     is_left_out,
     leave_call,
     open_call,
     prepare_call,
     start_call,
+    untraced_call,
 )
 from spanloom._tracing.spec import SPEC_ATTRIBUTE, Spec
 from spanloom._tracing.yields import Yields
@@ -133,7 +135,7 @@ def _begin(spec: Spec, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
     spec.check_arguments(args, kwargs)
     client = state.client
     call = open_call(spec, client, args, kwargs, wishes) if client is not None else None
-    return call or Call(spec)
+    return call or untraced_call(spec)
 
 
 def _taken_wishes(kwargs: dict[str, Any]) -> Wishes | None:
@@ -186,27 +188,24 @@ def _no_call(spec: Spec) -> Function:
     return call
 
 
-def _started(call: Call, wishes: Wishes | None) -> Call:
+def _started(call: Call, wishes: Wishes | None) -> tuple[Call, Context]:
     context, spec = variable.get(), call._spec
     if type(context.get(SPAN_KEY)) is UnsampledSpan:
-        call = Call(spec)
-        call._context = context
-        return call
+        return Call(spec), context
     if spec.sample_rate < 1.0 and is_left_out(spec, context):
         call = Call(spec)
-    start_call(call, context, wishes)
-    return call
+    return call, start_call(call, context, wishes)
 
 
 def _drive(
     generator: Generator[Any, Any, Any], prepared: Call, client: Client, wishes: Wishes | None
 ) -> Generator[Any, Any, Any]:
-    call = _started(prepared, wishes)
+    call, context = _started(prepared, wishes)
     yields = Yields(call, client.settings)
     step: Callable[[Any], Any] = generator.send
     value: Any = None
     while True:
-        enter_call(call)
+        call._token = variable.set(context)
         try:
             item = step(value)
         except StopIteration as stop:
@@ -222,6 +221,7 @@ def _drive(
             value = yield item
             step = generator.send
         except GeneratorExit:
+            call._token = variable.set(context)
             _end_early(generator, call, yields)
             raise
         except BaseException as error:  # noqa: BLE001  # thrown in by the consumer, handed on
@@ -229,7 +229,6 @@ def _drive(
 
 
 def _end_early(generator: Generator[Any, Any, Any], call: Call, yields: Yields) -> None:
-    enter_call(call)
     try:
         generator.close()
     except BaseException as error:
@@ -241,12 +240,12 @@ def _end_early(generator: Generator[Any, Any, Any], call: Call, yields: Yields) 
 async def _drive_async(
     generator: AsyncGenerator[Any, Any], prepared: Call, client: Client, wishes: Wishes | None
 ) -> AsyncGenerator[Any, Any]:
-    call = _started(prepared, wishes)
+    call, context = _started(prepared, wishes)
     yields = Yields(call, client.settings)
     step: Callable[[Any], Any] = generator.asend
     value: Any = None
     while True:
-        enter_call(call)
+        call._token = variable.set(context)
         try:
             item = await step(value)
         except StopAsyncIteration:
@@ -261,6 +260,7 @@ async def _drive_async(
             value = yield item
             step = generator.asend
         except GeneratorExit:
+            call._token = variable.set(context)
             await _end_early_async(generator, call, yields)
             raise
         except BaseException as error:  # noqa: BLE001  # thrown in by the consumer, handed on
@@ -268,7 +268,6 @@ async def _drive_async(
 
 
 async def _end_early_async(generator: AsyncGenerator[Any, Any], call: Call, yields: Yields) -> None:
-    enter_call(call)
     try:
         await generator.aclose()
     except BaseException as error:

@@ -63,7 +63,7 @@ class Spec:
     name: str
     kind: str | None
     options: Options
-    attributes: Mapping[str, AttributeValue]
+    attributes: dict[str, AttributeValue]
     """What every span of the op starts with."""
     sample_rate: float
     captures_inputs: bool
@@ -75,7 +75,13 @@ class Spec:
 
     def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Return what is recorded as a call's inputs; arguments that do not fit come as given."""
-        inputs = self._by_name(args, kwargs)
+        if self.binder is not None:
+            try:
+                inputs = self.binder(*args, **kwargs)
+            except TypeError:  # the function itself is about to say what is wrong
+                inputs = self._as_given(args, kwargs)
+        else:
+            inputs = self._as_given(args, kwargs)
         if self.receiver is not None:
             receiver = inputs.pop(self.receiver, None)
             fields = getattr(type(receiver), FIELDS_METHOD, None)
@@ -85,12 +91,7 @@ class Spec:
             return guarded(self.options.postprocess_inputs, inputs)
         return inputs
 
-    def _by_name(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-        if self.binder is not None:
-            try:
-                return self.binder(*args, **kwargs)
-            except TypeError:
-                pass  # the function itself is about to say what is wrong
+    def _as_given(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         given = args[1:] if self.receiver is not None else args
         return {"args": list(given), "kwargs": kwargs}
 
@@ -162,6 +163,8 @@ def _attributes(
     own |= {conventions.OP_NAME: name, conventions.OP_KIND: kind or "span"}
     if options.capture_inputs is not False:
         own[conventions.INPUT_MIME_TYPE] = conventions.JSON_MIME_TYPE
+    if options.capture_output is not False:
+        own[conventions.OUTPUT_MIME_TYPE] = conventions.JSON_MIME_TYPE
     return flatten(own)
 
 

@@ -4,6 +4,7 @@ import functools
 import inspect
 import pickle
 import re
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +16,7 @@ from opentelemetry.sdk.trace import Span, SpanProcessor
 import spanloom
 from spanloom import conventions
 from spanloom._client import state
+from spanloom._provider import Hookup, Provider, Relay
 from spanloom.errors import ConfigurationError, NoCurrentCallError
 from spanloom.testing import CapturedCalls, captured_calls
 
@@ -420,18 +422,20 @@ class Saboteur(SpanProcessor):
             raise RuntimeError("their fault")
 
 
-@pytest.fixture(scope="module")
-def saboteur() -> Saboteur:
+@pytest.fixture
+def saboteur() -> Iterator[Saboteur]:
+    hookup = state.hookup
+    provider, relay, saboteur = Provider(), Relay(state.surroundings), Saboteur()
+    provider.add_span_processor(relay)
+    provider.add_span_processor(saboteur)
+    state.hookup = Hookup(provider, relay, is_own=True)
     with captured_calls():
-        assert state.hookup is not None
-        saboteur = Saboteur()
-        state.hookup.provider.add_span_processor(saboteur)  # type: ignore[attr-defined]
-    return saboteur
+        yield saboteur
+    state.hookup = hookup
 
 
 @pytest.mark.parametrize("moment", ["start", "end"])
 def test_faults_of_other_processors_do_not_reach_the_app(
-    calls: CapturedCalls,
     saboteur: Saboteur,
     moment: str,
     caplog: pytest.LogCaptureFixture,
