@@ -96,8 +96,8 @@ class Call:
     @property
     def inputs(self) -> dict[str, Any]:
         """The arguments as they were recorded before the op ran, name to plain JSON data."""
-        recorded = decode(self._inputs_text) if self._inputs_text is not None else {}
-        return recorded if isinstance(recorded, dict) else {"inputs": recorded}
+        plain = decode(self._inputs_text) if self._inputs_text is not None else {}
+        return plain if isinstance(plain, dict) else {"inputs": plain}
 
     @property
     def started_at(self) -> datetime:
@@ -265,13 +265,13 @@ def leave_call(call: Call) -> None:
         leave(token)
 
 
-def close_call(call: Call, output: object, recorded: object = RETURNED) -> None:
+def close_call(call: Call, output: object, shown: object = RETURNED) -> None:
     """Leave a call, record what it returned, and end the span.
 
     Args:
         call: the call.
         output: what the op returned.
-        recorded: what to record instead, perhaps NOTHING.
+        shown: what to record instead, perhaps NOTHING.
     """
     call._ended_ns = time_ns()
     leave_call(call)
@@ -282,8 +282,8 @@ def close_call(call: Call, output: object, recorded: object = RETURNED) -> None:
     if not call._span.is_recording():
         return
     try:
-        shown = output if recorded is RETURNED else recorded
-        attributes = _output_attributes(call, shown, client.settings)
+        value = output if shown is RETURNED else shown
+        attributes = _output_attributes(call, value, client.settings)
     except Exception:  # noqa: BLE001  # the op has succeeded, whatever becomes of its record
         state.report_fault(f"the output of {call.op_name} cannot be recorded")
         attributes = {}
@@ -293,7 +293,7 @@ def close_call(call: Call, output: object, recorded: object = RETURNED) -> None:
         state.report_fault(f"the end of {call.op_name} cannot be recorded")
 
 
-def fail_call(call: Call, error: BaseException, recorded: object = NOTHING) -> None:
+def fail_call(call: Call, error: BaseException, shown: object = NOTHING) -> None:
     """Leave a call, record what it raised and perhaps an output up to there, end the span."""
     call._ended_ns = time_ns()
     leave_call(call)
@@ -304,11 +304,11 @@ def fail_call(call: Call, error: BaseException, recorded: object = NOTHING) -> N
     if not call._span.is_recording():
         return
     attributes: dict[str, AttributeValue] = {}
-    if recorded is NOTHING:
-        recorded = call._set_output
+    if shown is NOTHING:
+        shown = call._set_output
     try:
-        if recorded is not NOTHING:
-            attributes = _output_attributes(call, recorded, client.settings)
+        if shown is not NOTHING:
+            attributes = _output_attributes(call, shown, client.settings)
         _record_exception(call._span, error, call._ended_ns)
     except Exception:  # noqa: BLE001  # the app must see its own exception
         state.report_fault(f"the failure of {call.op_name} cannot be recorded")
@@ -343,8 +343,8 @@ def _output_attributes(call: Call, output: Any, settings: Settings) -> dict[str,
         output = call._set_output
     if spec.captures_output and output is not NOTHING:
         process = spec.options.postprocess_output
-        recorded = output if process is None else guarded(process, output)
-        attributes[conventions.OUTPUT_VALUE] = encode(recorded, settings)
+        shown = output if process is None else guarded(process, output)
+        attributes[conventions.OUTPUT_VALUE] = encode(shown, settings)
     if call._request_model is not None and spec.kind == "llm":
         attributes[conventions.GEN_AI_REQUEST_MODEL] = call._request_model
     # A wrapper that hands an answer on has not used the tokens a second time.
