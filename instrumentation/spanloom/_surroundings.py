@@ -6,8 +6,8 @@ carries the current call and its inherited attributes with it.
 
 import os
 from collections.abc import Mapping, Sequence
-from contextvars import ContextVar, Token
-from typing import Any, Final
+from contextvars import Token
+from typing import Any, Final, Protocol
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
@@ -20,13 +20,42 @@ from spanloom import conventions
 Attributes = Mapping[str, AttributeValue]
 
 
-def _runtime_variable() -> ContextVar[Context]:
+class Variable(Protocol):
+    """What a ``ContextVar[Context]`` is asked to do here."""
+
+    def get(self) -> Context:
+        """Return the current context."""
+        ...
+
+    def set(self, value: Context, /) -> Token[Context]:
+        """Make a context the current one."""
+        ...
+
+    def reset(self, token: Token[Context], /) -> None:
+        """Make the context before that one current again."""
+        ...
+
+
+class ForeignVariable:
+    """The same through OpenTelemetry's functions, for a runtime context of the app's own."""
+
+    get = staticmethod(otel_context.get_current)
+    set = staticmethod(otel_context.attach)
+    reset = staticmethod(otel_context.detach)
+
+
+def variable_behind(token: object) -> Variable:
+    """Return what holds OpenTelemetry's current context, as the token of an attachment tells."""
+    return token.var if isinstance(token, Token) else ForeignVariable()
+
+
+def _attached_once() -> object:
     token = otel_context.attach(otel_context.get_current())
     otel_context.detach(token)
-    return token.var
+    return token
 
 
-variable: Final = _runtime_variable()
+variable: Final = variable_behind(_attached_once())
 """OpenTelemetry's own variable: attaching through it costs a third, and leaving a context from
 elsewhere is an exception here instead of a line in the app's log."""
 
@@ -78,8 +107,10 @@ def joined_tags(tags: Any, more_tags: Any) -> Sequence[str]:
 class UnsampledSpan(NonRecordingSpan):
     """The root of a trace that is not recorded; its ids are made when somebody asks for them."""
 
+    _made: SpanContext | None = None
+
     def __init__(self) -> None:
-        self._made: SpanContext | None = None
+        """Make nothing yet."""
 
     def get_span_context(self) -> SpanContext:
         """Return a context that tells those below not to record either."""

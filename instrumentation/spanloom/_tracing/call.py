@@ -281,16 +281,15 @@ def close_call(call: Call, output: object, shown: object = RETURNED) -> None:
         return
     if not call._span.is_recording():
         return
+    attributes: dict[str, AttributeValue] = {}
     try:
-        value = output if shown is RETURNED else shown
-        attributes = _output_attributes(call, value, client.settings)
+        try:
+            value = output if shown is RETURNED else shown
+            attributes = _output_attributes(call, value, client.settings)
+        finally:
+            client.tracer.finish(call._span, attributes, call._ended_ns)
     except Exception:  # noqa: BLE001  # the op has succeeded, whatever becomes of its record
         state.report_fault(f"the output of {call.op_name} cannot be recorded")
-        attributes = {}
-    try:
-        client.tracer.finish(call._span, attributes, call._ended_ns)
-    except Exception:  # noqa: BLE001  # as above
-        state.report_fault(f"the end of {call.op_name} cannot be recorded")
 
 
 def fail_call(call: Call, error: BaseException, shown: object = NOTHING) -> None:
@@ -307,15 +306,14 @@ def fail_call(call: Call, error: BaseException, shown: object = NOTHING) -> None
     if shown is NOTHING:
         shown = call._set_output
     try:
-        if shown is not NOTHING:
-            attributes = _output_attributes(call, shown, client.settings)
-        _record_exception(call._span, error, call._ended_ns)
+        try:
+            if shown is not NOTHING:
+                attributes = _output_attributes(call, shown, client.settings)
+            _record_exception(call._span, error, call._ended_ns)
+        finally:
+            client.tracer.finish(call._span, attributes, call._ended_ns)
     except Exception:  # noqa: BLE001  # the app must see its own exception
         state.report_fault(f"the failure of {call.op_name} cannot be recorded")
-    try:
-        client.tracer.finish(call._span, attributes, call._ended_ns)
-    except Exception:  # noqa: BLE001  # as above
-        state.report_fault(f"the end of {call.op_name} cannot be recorded")
 
 
 def note_usage(call: Call, output: object) -> None:

@@ -1,8 +1,11 @@
 import asyncio
 
 import pytest
+from opentelemetry import context as otel_context
+from opentelemetry.context import Context
 
 import spanloom
+from spanloom._surroundings import ForeignVariable, UnsampledSpan, variable, variable_behind
 from spanloom._tracing.context import flatten
 from spanloom.testing import CapturedCalls
 
@@ -101,3 +104,22 @@ def test_a_thread_is_a_conversation(calls: CapturedCalls) -> None:
 def test_a_tag_is_no_list_of_letters() -> None:
     with pytest.raises(spanloom.ConfigurationError, match="tags are a list"):
         spanloom.attributes(tags="beta").__enter__()
+
+
+def test_a_runtime_context_of_the_apps_own_is_used_as_it_wants_to_be() -> None:
+    foreign = variable_behind(object())
+    token = foreign.set(Context({"a": 1}))
+    inside = variable.get()
+    foreign.reset(token)
+
+    assert isinstance(foreign, ForeignVariable)
+    assert inside == {"a": 1}
+    assert foreign.get() is otel_context.get_current() is variable.get()
+
+
+def test_an_unsampled_span_keeps_the_identity_that_it_is_asked_for() -> None:
+    span = UnsampledSpan()
+
+    assert span.get_span_context() is span.get_span_context()
+    assert span.get_span_context().is_valid
+    assert repr(span) == "UnsampledSpan()"

@@ -81,6 +81,10 @@ def go_well(span: trace.Span) -> None:
     span.update_name("renamed")
 
 
+def go_wrong(span: trace.Span) -> None:
+    span.set_status(Status(StatusCode.ERROR, "its own"), "another")
+
+
 def describe(span: trace.Span) -> None:
     items = [1, 2]
     span.set_attributes({"items": items, "deep": {"x": [True]}, "input": "other"})
@@ -89,7 +93,7 @@ def describe(span: trace.Span) -> None:
     span.add_link(REMOTE, {"why": "retry"})
 
 
-STORIES: list[Callable[[trace.Span], None]] = [describe, fail, fill, go_well, misuse]
+STORIES: list[Callable[[trace.Span], None]] = [describe, fail, fill, go_well, go_wrong, misuse]
 
 
 @pytest.fixture
@@ -138,6 +142,7 @@ def test_what_comes_after_the_end_changes_nothing(
 
     describe(span)
     fail(span)
+    span.set_attribute("late", 1)
     span.update_name("late")
     span.end(10)
 
@@ -212,6 +217,40 @@ def test_a_provider_of_the_apps_own_is_asked_as_anybody_would() -> None:
 
     assert isinstance(hookup.op_tracer(), PublicTracer)
     assert not isinstance(start(hookup), OpSpan)
+
+
+def test_what_is_added_at_the_end_is_there_under_any_provider(kept: Kept) -> None:
+    theirs, relay = TracerProvider(shutdown_on_exit=False), Relay(lambda: None)
+    relay.target = kept
+    theirs.add_span_processor(relay)
+    tracer = Hookup(theirs, relay, is_own=False).op_tracer()
+
+    for additions in ({}, {"a": 1}, {"a": 1, "b": 2}):
+        span = tracer.start("s", {"first": 1, "input.mime_type": "x"}, variable.get(), 1)
+        tracer.finish(span, dict(additions), 9)
+
+    assert [span.attributes for span in kept.ended] == [
+        {"first": 1},
+        {"first": 1, "a": 1},
+        {"first": 1, "a": 1, "b": 2},
+    ]
+    assert {span.end_time for span in kept.ended} == {9}
+
+
+class Broken(SpanProcessor):
+    def on_start(self, span: Any, parent_context: object = None) -> None:
+        raise RuntimeError("broken")
+
+
+def test_the_relay_keeps_faults_at_the_start_to_itself() -> None:
+    relay = Relay(lambda: {"a": 1})
+    relay.target = Broken()
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(relay)
+
+    span: Any = provider.get_tracer("t").start_span("s")
+
+    assert span.attributes == {"a": 1}
 
 
 def test_calls_have_light_spans_that_others_can_read_and_mark(calls: CapturedCalls) -> None:
