@@ -22,7 +22,17 @@ _ANSWERS: dict[str, object] = {
             "project": {"name": "bench"},
         }
     },
-    "/info": {"version": "0.10.0", "batch_ingest_config": {"use_multipart_endpoint": True}},
+    "/info": {
+        "version": "0.10.0",
+        "batch_ingest_config": {
+            "use_multipart_endpoint": True,
+            "scale_up_qsize_trigger": 1000,
+            "scale_up_nthreads_limit": 16,
+            "scale_down_nempty_trigger": 4,
+            "size_limit": 100,
+            "size_limit_bytes": 20 << 20,
+        },
+    },
 }
 
 
