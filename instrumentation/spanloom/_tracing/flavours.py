@@ -202,21 +202,24 @@ def _drive(
 ) -> Generator[Any, Any, Any]:
     call, context = _started(prepared, wishes)
     yields = Yields(call, client.settings)
+    enter, leave, take = variable.set, variable.reset, yields.taker()
     step: Callable[[Any], Any] = generator.send
     value: Any = None
     while True:
-        call._token = variable.set(context)
+        token = enter(context)
         try:
             item = step(value)
         except StopIteration as stop:
+            leave(token)
             close_call(call, None, yields.output())
             return stop.value
         except BaseException as error:
+            leave(token)
             fail_call(call, error, yields.output())
             raise
         # Between two items the consumer runs, which is not part of this call.
-        leave_call(call)
-        yields.add(item)
+        leave(token)
+        take(item)
         try:
             value = yield item
             step = generator.send
@@ -242,6 +245,7 @@ async def _drive_async(
 ) -> AsyncGenerator[Any, Any]:
     call, context = _started(prepared, wishes)
     yields = Yields(call, client.settings)
+    take = yields.taker()
     step: Callable[[Any], Any] = generator.asend
     value: Any = None
     while True:
@@ -255,7 +259,7 @@ async def _drive_async(
             fail_call(call, error, yields.output())
             raise
         leave_call(call)
-        yields.add(item)
+        take(item)
         try:
             value = yield item
             step = generator.asend

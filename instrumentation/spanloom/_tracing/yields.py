@@ -1,5 +1,6 @@
 """What a generator has yielded, folded or kept as far as there is room."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -35,18 +36,11 @@ class Yields:
         self._room_bytes = settings.value_max_bytes // 2
         self._left_out_count = 0
 
-    def add(self, item: Any) -> None:
-        """Take one item in."""
+    def taker(self) -> Callable[[Any], None]:
+        """Return what takes an item in."""
         if self._accumulate is not None:
-            self._fold(item)
-        elif self._room_bytes <= 0:
-            self._left_out_count += self._keeps_items
-        elif type(item) is str and len(item) < TEXT_MAX_CHARS:
-            self._keep(item, len(item) + 3)
-        elif type(item) in _SMALL:
-            self._keep(item, _SMALL_BYTES)
-        else:
-            self._encode(item)
+            return self._fold
+        return self._keep if self._keeps_items else self._watch
 
     def output(self) -> object:
         """Return what to record as the output."""
@@ -61,16 +55,25 @@ class Yields:
             self._left_out_count = 0
         return self._items
 
-    def _keep(self, item: Any, size_bytes: int) -> None:
-        if self._keeps_items:
+    def _keep(self, item: Any) -> None:
+        kind = type(item)
+        if self._room_bytes <= 0:
+            self._left_out_count += 1
+        elif kind in _SMALL:
+            self._room_bytes -= _SMALL_BYTES
             self._items.append(item)
-            self._room_bytes -= size_bytes
-
-    def _encode(self, item: Any) -> None:
-        if self._keeps_items:
+        elif kind is str and len(item) < TEXT_MAX_CHARS:
+            self._room_bytes -= len(item) + 3
+            self._items.append(item)
+        else:
             text = encode(item, self._settings)
-            self._keep(msgspec.Raw(text.encode()), len(text) + 1)
-        note_usage(self._call, item)
+            self._room_bytes -= len(text) + 1
+            self._items.append(msgspec.Raw(text.encode()))
+            note_usage(self._call, item)
+
+    def _watch(self, item: Any) -> None:
+        if type(item) not in _SMALL and type(item) is not str:
+            note_usage(self._call, item)
 
     def _fold(self, item: Any) -> None:
         if not self._is_recorded:
