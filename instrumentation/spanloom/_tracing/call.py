@@ -189,9 +189,12 @@ def open_call(
     if type(context.get(SPAN_KEY)) is UnsampledSpan:
         return None
     if spec.sample_rate < 1.0 and is_left_out(spec, context):
-        call: Call | None = Call(spec)
-    else:
-        call = prepare_call(spec, client, args, kwargs)
+        left_out = untraced_call(spec)
+        left_out._span = UnsampledSpan()
+        surroundings = {**context, SPAN_KEY: left_out._span, CALL_KEY: left_out}
+        left_out._token = variable.set(Context(surroundings))
+        return left_out
+    call = prepare_call(spec, client, args, kwargs)
     if call is not None:
         call._token = variable.set(start_call(call, context, wishes))
     return call
