@@ -69,6 +69,7 @@ def _plain(spec: Spec) -> Function:
             output = function(*args, **kwargs)
         except BaseException as error:
             fail_call(call, error)
+            del call  # which keeps the exception, whose traceback keeps this frame
             raise
         close_call(call, output)
         return output
@@ -89,6 +90,7 @@ def _coroutine(spec: Spec) -> Function:
             output = await function(*args, **kwargs)
         except BaseException as error:
             fail_call(call, error)
+            del call  # which keeps the exception, whose traceback keeps this frame
             raise
         close_call(call, output)
         return output

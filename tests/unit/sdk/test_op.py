@@ -1,6 +1,8 @@
 import asyncio
+import contextlib
 import contextvars
 import functools
+import gc
 import inspect
 import pickle
 import re
@@ -285,6 +287,28 @@ def test_wrong_arguments_raise_the_functions_own_error(calls: CapturedCalls) -> 
     assert calls.one("add").inputs == {"args": [], "kwargs": {}}
     assert calls.one("Adder.add").inputs == {"args": [], "kwargs": {}}
     assert calls.one("add").attributes[conventions.ERROR_TYPE] == "TypeError"
+
+
+def test_calls_leave_nothing_to_the_garbage_collector(calls: CapturedCalls) -> None:
+    @spanloom.op
+    def items() -> Iterator[int]:
+        yield add(1)
+
+    def run() -> None:
+        for _ in items():
+            Adder(1).add(2)
+        with spanloom.span("block"), contextlib.suppress(KeyError):
+            fail("x")
+        calls.clear()
+
+    run()
+    gc.collect()
+    gc.disable()
+    try:
+        run()
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
 
 
 def test_call_returns_the_result_and_the_call(calls: CapturedCalls) -> None:
