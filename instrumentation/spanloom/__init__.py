@@ -26,8 +26,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from spanloom._client import Client, finish, flush, get_client, init
 from spanloom._settings import Settings
+from spanloom._tracing.block import span
 from spanloom._tracing.call import Call
-from spanloom._tracing.context import attributes, get_current_call, require_current_call
+from spanloom._tracing.context import (
+    attributes,
+    current_call,
+    get_current_call,
+    require_current_call,
+    thread,
+)
 from spanloom._tracing.op import Op, op
 from spanloom._version import __version__
 from spanloom.errors import (
@@ -42,6 +49,8 @@ if TYPE_CHECKING:
     from spanloom._evals.evaluation import Evaluation
     from spanloom._evals.model import Model
     from spanloom._evals.scorer import Scorer
+    from spanloom._threads import Thread, ThreadPoolExecutor
+    from spanloom._tracing.remote import headers, remote_parent
 
 __all__ = [
     "BindingError",
@@ -56,23 +65,35 @@ __all__ = [
     "Scorer",
     "Settings",
     "SpanloomError",
+    "Thread",
+    "ThreadPoolExecutor",
     "__version__",
     "attributes",
+    "current_call",
     "finish",
     "flush",
     "get_client",
     "get_current_call",
+    "headers",
     "init",
     "op",
+    "remote_parent",
     "require_current_call",
+    "span",
+    "thread",
 ]
 
-# These need pydantic, which takes longer to load than everything else together.
+# These need pydantic, OpenTelemetry's propagators or thread pools, which take longer to load than
+# everything else together.
 _ON_FIRST_USE: Final = {
     "Dataset": "spanloom._evals.dataset",
     "Evaluation": "spanloom._evals.evaluation",
     "Model": "spanloom._evals.model",
     "Scorer": "spanloom._evals.scorer",
+    "Thread": "spanloom._threads",
+    "ThreadPoolExecutor": "spanloom._threads",
+    "headers": "spanloom._tracing.remote",
+    "remote_parent": "spanloom._tracing.remote",
 }
 
 

@@ -9,32 +9,24 @@ import sys
 import threading
 import weakref
 from collections.abc import Mapping, Sequence
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import quote
 
-from opentelemetry.trace import Tracer
 from opentelemetry.util.types import AttributeValue
 
 from spanloom._settings import Settings, read_settings
-from spanloom._version import __version__
-from spanloom.conventions import SCHEMA_URL, SCOPE_NAME
+from spanloom._surroundings import inherited_attributes, merged
 from spanloom.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import SpanProcessor
 
     from spanloom._export import Exporter
-    from spanloom._provider import Hookup
+    from spanloom._provider import Hookup, OpTracer
     from spanloom.integrations.integration import Integration
     from spanloom.integrations.switchboard import Switchboard
 
 logger: Final = logging.getLogger("spanloom")
-
-ambient_attributes: Final[ContextVar[Mapping[str, AttributeValue] | None]] = ContextVar(
-    "spanloom_attributes", default=None
-)
-"""What every span started in this context carries."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -42,7 +34,7 @@ class Client:
     """Where this process's spans go. Made by :func:`init`."""
 
     settings: Settings
-    tracer: Tracer
+    tracer: "OpTracer"
     processor: "SpanProcessor"
     """Takes the finished spans."""
     attributes: Mapping[str, AttributeValue] = dataclasses.field(default_factory=dict)
@@ -82,10 +74,8 @@ class State:
 
     def surroundings(self) -> Mapping[str, AttributeValue] | None:
         """Return the attributes that a span started here and now gets."""
-        ambient = ambient_attributes.get()
-        if ambient and self.joined_attributes:
-            return {**self.joined_attributes, **ambient}
-        return ambient or self.joined_attributes
+        inherited = inherited_attributes()
+        return merged(self.joined_attributes, inherited) if inherited else self.joined_attributes
 
     def install(self, client: Client | None) -> None:
         """Make a client the current one."""
@@ -150,6 +140,7 @@ def init(
         >>> finish()
     """
     from spanloom._export import Exporter
+    from spanloom._threads import patch_thread_pools
     from spanloom.integrations.switchboard import selected
 
     given = dict(settings or {})
@@ -173,6 +164,7 @@ def init(
     replaced = state.client
     state.exporters.add(exporter)
     state.install(client)
+    patch_thread_pools(merged.propagate_to_thread_pools)
     if replaced is not None:
         _retire(replaced)
     _turn_on(wanted)
@@ -222,7 +214,7 @@ def _deliver_and_end(number: int, frame: object) -> None:
     os.kill(os.getpid(), number)
 
 
-def connect(settings: Settings, attributes: Mapping[str, AttributeValue]) -> Tracer:
+def connect(settings: Settings, attributes: Mapping[str, AttributeValue]) -> "OpTracer":
     """Return a tracer whose spans reach the current client, and describe the process to it."""
     from spanloom import _provider
 
@@ -234,7 +226,7 @@ def connect(settings: Settings, attributes: Mapping[str, AttributeValue]) -> Tra
         provider.describe(_provider.make_resource(settings, attributes))
     else:
         state.joined_attributes = attributes
-    return provider.get_tracer(SCOPE_NAME, __version__, SCHEMA_URL)
+    return state.hookup.op_tracer()
 
 
 def finish() -> None:

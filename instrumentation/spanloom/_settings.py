@@ -39,6 +39,9 @@ class Settings:
         ("all",), "Model clients whose calls are recorded: names, `all` or `none`."
     )
     parallelism: int = _setting(20, "How many examples an evaluation works on at once.")
+    propagate_to_thread_pools: bool = _setting(
+        True, "Whether work given to any `ThreadPoolExecutor` belongs to the call that gives it."
+    )
     queue_max_bytes: int = _setting(
         64 << 20, "Memory for spans that wait for delivery; beyond it new spans are dropped."
     )

@@ -38,8 +38,17 @@ DEPLOYMENT_ENVIRONMENT: Final = "deployment.environment.name"
 SESSION_ID: Final = "session.id"
 """str: the conversation or session a span belongs to."""
 
+CONVERSATION_ID: Final = "gen_ai.conversation.id"
+"""str: the conversation (thread) a span belongs to; several may make one session."""
+
 USER_ID: Final = "user.id"
 """str: the end user on whose behalf the call was made."""
+
+TAGS: Final = "tag.tags"
+"""array of str: words to find the span by."""
+
+METADATA_PREFIX: Final = "metadata."
+"""Begins the names of attributes that hold the app's own facts about a span."""
 
 # What a call is
 
@@ -66,17 +75,32 @@ OP_KINDS: Final = (
 """Every value of :data:`OP_KIND`. ``prediction`` is one example of an evaluation: the model's call
 and its scores; ``summary`` folds an evaluation's scores; ``span`` is anything else."""
 
+OP_COLOR: Final = "spanloom.op.color"
+"""str, one of :data:`OP_COLORS`: how the page paints the op's calls."""
+
+OP_COLORS: Final = ("blue", "green", "orange", "purple", "red", "yellow")
+"""Every value of :data:`OP_COLOR`."""
+
+CODE_FUNCTION_NAME: Final = "code.function.name"
+"""str: module and qualified name of the op's function."""
+
+CODE_FILE_PATH: Final = "code.file.path"
+"""str: the file that defines the op's function."""
+
+CODE_LINE_NUMBER: Final = "code.line.number"
+"""int from 1: the line at which the definition begins."""
+
 INPUT_VALUE: Final = "input.value"
 """JSON or text, see :data:`INPUT_MIME_TYPE`. For an op: an object, argument name to value."""
 
 INPUT_MIME_TYPE: Final = "input.mime_type"
-"""str: :data:`JSON_MIME_TYPE` or :data:`TEXT_MIME_TYPE`."""
+"""str: :data:`JSON_MIME_TYPE` or :data:`TEXT_MIME_TYPE`. An op's inputs are JSON also without."""
 
 OUTPUT_VALUE: Final = "output.value"
 """JSON or text, see :data:`OUTPUT_MIME_TYPE`: what the call returned."""
 
 OUTPUT_MIME_TYPE: Final = "output.mime_type"
-"""str: :data:`JSON_MIME_TYPE` or :data:`TEXT_MIME_TYPE`."""
+"""str: :data:`JSON_MIME_TYPE` or :data:`TEXT_MIME_TYPE`. An op's output is JSON also without."""
 
 JSON_MIME_TYPE: Final = "application/json"
 """The payload beside it is JSON text."""
@@ -166,6 +190,9 @@ EXCEPTION_MESSAGE: Final = "exception.message"
 
 EXCEPTION_STACKTRACE: Final = "exception.stacktrace"
 """str, on the event: the formatted traceback."""
+
+EXCEPTION_ESCAPED: Final = "exception.escaped"
+"""str, on the event: ``True`` when the exception left the span, ``False`` when it was handled."""
 
 ERROR_TYPE: Final = "error.type"
 """str, on the span: the exception's class name."""

@@ -1,4 +1,5 @@
 import importlib.metadata
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -83,3 +84,17 @@ def test_the_public_api_is_typed_as_users_write_it() -> None:
     )
 
     assert result.stdout.startswith("Success"), result.stdout
+
+
+@pytest.mark.node
+def test_a_second_type_checker_sees_the_same() -> None:
+    node = shutil.which("node")
+    assert node, "node is missing: `make test` installs it"
+    pyright = str(ROOT / "tests/typing/node_modules/pyright/index.js")
+    command = [node, pyright, "--pythonpath", sys.executable, "tests/typing/api.py"]
+
+    result = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False
+    )
+
+    assert result.stdout.startswith("0 errors, 0 warnings"), result.stdout
