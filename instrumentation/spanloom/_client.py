@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
@@ -90,6 +90,19 @@ class State:
             return {**self.joined_attributes, **ambient}
         return ambient or self.joined_attributes
 
+    def redacts_late(self) -> bool:
+        """Whether nobody but our delivery thread, which redacts them, gets to see payloads.
+
+        Otherwise they are redacted when they are recorded: the app's own exporters see them too.
+        """
+        client, hookup = self.client, self.hookup
+        return (
+            client is not None
+            and hookup is not None
+            and getattr(client.processor, "redacts", False)
+            and getattr(hookup.provider, "is_plain", False)
+        )
+
     def install(self, client: Client | None) -> None:
         """Make a client the current one."""
         self.client = client
@@ -120,6 +133,7 @@ def init(
     endpoint: str | None = None,
     api_key: str | None = None,
     service_name: str | None = None,
+    redact: bool | Callable[[str], str] | None = None,
     attributes: Mapping[str, AttributeValue] | None = None,
     settings: Mapping[str, object] | None = None,
 ) -> Client:
@@ -134,6 +148,8 @@ def init(
         endpoint: the server's base URL; else SPANLOOM_ENDPOINT; else http://127.0.0.1:4319.
         api_key: sent as a bearer token; else SPANLOOM_API_KEY; else none.
         service_name: OpenTelemetry's ``service.name``; else the name of the program.
+        redact: False records values under secret-looking keys as they are. A function is given
+            each payload as text once those are masked, and returns what is recorded instead.
         attributes: described once for the process, such as ``deployment.environment.name``.
         settings: anything else of ``spanloom.Settings``, name to value.
 
@@ -147,14 +163,19 @@ def init(
         >>> finish()
     """
     from spanloom._export import Exporter
+    from spanloom._outgoing.payloads import Payloads
 
     given = dict(settings or {})
     named = {"project": project, "endpoint": endpoint, "api_key": api_key}
     for name, value in {**named, "service_name": service_name}.items():
         if value is not None:
             given[name] = value
+    if callable(redact):
+        given["redact_hook"] = redact
+    elif redact is not None:
+        given["redact"] = redact
     merged = read_settings(given, os.environ)
-    exporter = Exporter(merged)
+    exporter = Exporter(merged, Payloads(merged).finished)
     described = dict(attributes or {})
     client = Client(merged, connect(merged, described), exporter, described)
     replaced = state.client

@@ -5,6 +5,7 @@ Delivery MUST NOT disturb the app: finishing a span never raises, memory stays w
 order in which they finished and MAY be sent twice, since a server stores a span once.
 """
 
+import functools
 import logging
 import sys
 import threading
@@ -21,7 +22,7 @@ from spanloom._settings import Settings
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from spanloom._otlp import Body, Delivery, Sender
+    from spanloom._otlp import Body, Delivery, Redact, Sender
 
 logger: Final = logging.getLogger("spanloom")
 
@@ -168,8 +169,12 @@ class Exporter(SpanProcessor):
     than their compressed size.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    redacts = True
+    """Payloads may come with their secrets in them."""
+
+    def __init__(self, settings: Settings, redact: "Redact | None" = None) -> None:
         self._settings = settings
+        self._redact = redact
         self._reset()
 
     def _reset(self) -> None:
@@ -293,7 +298,7 @@ class Exporter(SpanProcessor):
             try:
                 otlp = self._load_otlp()
                 sender = sender or otlp.Sender(self._settings)
-                self._encode(otlp.encode)
+                self._encode(functools.partial(otlp.encode, redact=self._redact))
                 self._deliver(sender)
             except Exception as error:  # noqa: BLE001  # the thread must outlive any fault
                 self._lose_all(error)

@@ -3,16 +3,19 @@
 import enum
 import http.client
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.sdk.trace import ReadableSpan
 
 from spanloom._settings import Settings
 from spanloom.conventions import PROJECT_HEADER
+
+Redact = Callable[[str], str]
 
 TRACES_PATH: Final = "/v1/traces"
 _RETRYABLE_CLIENT_ERRORS: Final = frozenset({408, 425, 429})
@@ -66,24 +69,51 @@ class Delivery(NamedTuple):
     retry_after_s: float | None = None
 
 
-def encode(spans: Sequence[ReadableSpan]) -> Body:
-    """Encode spans; one that cannot be encoded is left out and counted, the others go on."""
+def encode(spans: Sequence[ReadableSpan], redact: Redact | None = None) -> Body:
+    """Encode spans; one that cannot be encoded is left out and counted, the others go on.
+
+    Args:
+        spans: finished spans.
+        redact: applied to the text of every attribute.
+    """
     try:
-        content = encode_spans(spans).SerializeToString()
+        content = _encoded(spans, redact)
     except Exception:  # noqa: BLE001  # whatever a span of a foreign library holds
-        return _encode_one_by_one(spans)
+        return _encode_one_by_one(spans, redact)
     return Body(_gzip(content), len(spans), 0)
 
 
-def _encode_one_by_one(spans: Sequence[ReadableSpan]) -> Body:
+def _encode_one_by_one(spans: Sequence[ReadableSpan], redact: Redact | None) -> Body:
     # Protobuf messages concatenate: joined requests are one request with all their spans.
     parts = []
     for span in spans:
         try:
-            parts.append(encode_spans([span]).SerializeToString())
+            parts.append(_encoded([span], redact))
         except Exception:  # noqa: BLE001  # counted as lost
             continue
     return Body(_gzip(b"".join(parts)), len(parts), len(spans) - len(parts))
+
+
+def _encoded(spans: Sequence[ReadableSpan], redact: Redact | None) -> bytes:
+    request = encode_spans(spans)
+    if redact is None:
+        return request.SerializeToString()
+    for resource_spans in request.resource_spans:
+        for scope_spans in resource_spans.scope_spans:
+            for span in scope_spans.spans:
+                _redact_attributes(span.attributes, redact)
+                for event in span.events:
+                    _redact_attributes(event.attributes, redact)
+    return request.SerializeToString()
+
+
+def _redact_attributes(attributes: Iterable[KeyValue], redact: Redact) -> None:
+    for attribute in attributes:
+        if attribute.value.HasField("string_value"):
+            text = attribute.value.string_value
+            redacted = redact(text)
+            if redacted is not text:
+                attribute.value.string_value = redacted
 
 
 def _gzip(content: bytes) -> bytes:

@@ -84,6 +84,13 @@ class Provider(TracerProvider):
     def __init__(self) -> None:
         super().__init__(shutdown_on_exit=False, id_generator=OwnIdGenerator())
         self._issued: weakref.WeakSet[Tracer] = weakref.WeakSet()
+        self.is_plain = True
+        """Whether nobody but the relay gets to see spans."""
+
+    def add_span_processor(self, span_processor: SpanProcessor) -> None:
+        """Register a processor."""
+        super().add_span_processor(span_processor)
+        self.is_plain = self.is_plain and isinstance(span_processor, Relay)
 
     def get_tracer(self, *args: Any, **kwargs: Any) -> trace.Tracer:
         """Return a tracer, and remember it."""

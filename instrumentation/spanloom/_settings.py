@@ -3,7 +3,7 @@
 import dataclasses
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -32,6 +32,11 @@ class Settings:
     redact: bool = _setting(True, "Whether values under secret-looking keys become `***`.")
     redact_keys: tuple[str, ...] = _setting(
         (), "More keys to redact, besides the built-in ones (comma-separated in the environment)."
+    )
+    redact_hook: Callable[[str], str] | None = _setting(  # noqa: RUF009  # it is a field()
+        None,
+        "Given each payload as text once its keys are masked, returns what is recorded instead;"
+        " runs in the delivery thread. Not in the environment: `init(redact=…)`.",
     )
     parallelism: int = _setting(20, "How many examples an evaluation works on at once.")
     queue_max_bytes: int = _setting(
@@ -74,7 +79,7 @@ def read_settings(
     values: dict[str, Any] = {}
     for name, field in fields.items():
         variable = ENVIRONMENT_PREFIX + name.upper()
-        if environment.get(variable):
+        if field.default is not None and environment.get(variable):
             values[name] = _parse(variable, environment[variable], field.default)
     for name, value in arguments.items():
         if name not in fields:
@@ -139,11 +144,14 @@ def _parse(variable: str, text: str, default: object) -> object:
 
 
 def _checked(name: str, value: object, default: object) -> object:
+    if default is None and callable(value):
+        return value
     if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if isinstance(default, tuple) and isinstance(value, list | tuple):
         return tuple(str(item) for item in value)
     if type(value) is not type(default):
-        wanted, given = type(default).__name__, type(value).__name__
+        wanted = "a function" if default is None else type(default).__name__
+        given = type(value).__name__
         raise ConfigurationError(f"{name} must be {wanted}, but is {given} {value!r}")
     return value

@@ -22,7 +22,7 @@ from spanloom._settings import Settings
 from spanloom._tracing.context import current_call, flatten
 from spanloom._tracing.spec import Spec, guarded
 from spanloom._tracing.usage import read_usage
-from spanloom._values.encode import clean_text, decode, encode
+from spanloom._values.encode import clean_text, decode, recorded
 
 STACKTRACE_MAX_CHARS: Final = 32_000
 MESSAGE_MAX_CHARS: Final = 4_000
@@ -91,8 +91,8 @@ class Call:
     @property
     def inputs(self) -> dict[str, Any]:
         """The arguments as they were recorded before the op ran, name to plain JSON data."""
-        recorded = decode(self._inputs_text) if self._inputs_text is not None else {}
-        return recorded if isinstance(recorded, dict) else {"inputs": recorded}
+        plain = decode(self._inputs_text) if self._inputs_text is not None else {}
+        return plain if isinstance(plain, dict) else {"inputs": plain}
 
     @property
     def started_at(self) -> datetime:
@@ -146,7 +146,7 @@ def prepare_call(
     try:
         inputs = spec.bind(args, kwargs)
         call = Call(spec, client)
-        call._inputs_text = encode(inputs, client.settings)
+        call._inputs_text = recorded(inputs, client.settings)
         if isinstance(inputs, dict) and isinstance(inputs.get("model"), str):
             call._request_model = clean_text(inputs["model"])
     except Exception:  # noqa: BLE001  # recording must not keep the op from running
@@ -224,11 +224,11 @@ def fail_call(call: Call, error: BaseException) -> None:
 
 def _output_attributes(call: Call, output: object, settings: Settings) -> dict[str, AttributeValue]:
     if call._spec.postprocess_output is not None:
-        recorded = guarded(call._spec.postprocess_output, output)
+        shown = guarded(call._spec.postprocess_output, output)
     else:
-        recorded = output
+        shown = output
     attributes: dict[str, AttributeValue] = {
-        conventions.OUTPUT_VALUE: encode(recorded, settings),
+        conventions.OUTPUT_VALUE: recorded(shown, settings),
         conventions.OUTPUT_MIME_TYPE: conventions.JSON_MIME_TYPE,
     }
     if call._request_model is not None and call._spec.kind == "llm":

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 from opentelemetry.util.types import AttributeValue
 
 from spanloom._client import ambient_attributes, current_settings
+from spanloom._outgoing.redaction import MASK, redactor_of
 from spanloom._settings import Settings
 from spanloom._values.encode import clean_text, encode
-from spanloom._values.redact import MASK, redactor
 from spanloom.errors import ConfigurationError, NoCurrentCallError
 
 if TYPE_CHECKING:
@@ -92,7 +92,8 @@ def flatten(
 def _attribute_value(name: str, value: object, settings: Settings) -> AttributeValue:
     if isinstance(value, bool | float) or (isinstance(value, int) and value in _INT64):
         return value
-    if settings.redact and redactor(settings.redact_keys).is_secret(name):
+    redactor = redactor_of(settings)
+    if redactor is not None and redactor.is_secret(name):
         return MASK
     if isinstance(value, str):
         return clean_text(value)

@@ -322,7 +322,7 @@ def test_the_thread_outlives_a_fault_of_its_own(
 ) -> None:
     exporter = make_exporter(sink.url)
 
-    def fail(spans: object) -> None:
+    def fail(spans: object, redact: object) -> None:
         raise MemoryError("no memory")
 
     with monkeypatch.context() as patch:
