@@ -5,6 +5,7 @@ import dataclasses
 import logging
 import os
 import threading
+import time
 import weakref
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from spanloom._api import Api
     from spanloom._export import Exporter
+    from spanloom._outgoing.blobs import Outbox
     from spanloom._provider import Hookup
 
 logger: Final = logging.getLogger("spanloom")
@@ -44,6 +46,8 @@ class Client:
     """Takes the finished spans."""
     attributes: Mapping[str, AttributeValue] = dataclasses.field(default_factory=dict)
     """What describes the process, besides the settings."""
+    outbox: "Outbox | None" = None
+    """Takes large content; None: nowhere to go with it."""
 
     @property
     def project(self) -> str:
@@ -69,7 +73,18 @@ class Client:
 
     def flush(self, timeout_s: float = 10.0) -> bool:
         """Deliver every call that has finished so far; False when that did not succeed in time."""
-        return self.processor.force_flush(int(timeout_s * 1000))
+        until = time.monotonic() + timeout_s
+        done = self.processor.force_flush(int(timeout_s * 1000))
+        # Spans first: what they hold may turn into content on their way out.
+        left_s = max(0.0, until - time.monotonic())
+        return (self.outbox is None or self.outbox.flush(left_s)) and done
+
+    def shut_down(self) -> None:
+        """Deliver what is left, for at most ``exit_timeout_s`` seconds, and take nothing more."""
+        until = time.monotonic() + self.settings.exit_timeout_s
+        self.processor.shutdown()
+        if self.outbox is not None:
+            self.outbox.shutdown(max(0.0, until - time.monotonic()))
 
 
 class State:
@@ -80,6 +95,7 @@ class State:
         self.hookup: Hookup | None = None
         self.joined_attributes: Mapping[str, AttributeValue] | None = None
         self.exporters: weakref.WeakSet[Exporter] = weakref.WeakSet()
+        self.outboxes: weakref.WeakSet[Outbox] = weakref.WeakSet()
         self.retiring: list[threading.Thread] = []
         self._reported: set[str] = set()
 
@@ -163,6 +179,7 @@ def init(
         >>> finish()
     """
     from spanloom._export import Exporter
+    from spanloom._outgoing.blobs import Outbox
     from spanloom._outgoing.payloads import Payloads
 
     given = dict(settings or {})
@@ -175,11 +192,14 @@ def init(
     elif redact is not None:
         given["redact"] = redact
     merged = read_settings(given, os.environ)
-    exporter = Exporter(merged, Payloads(merged).finished)
+    outbox = Outbox(merged) if merged.blobs else None
+    exporter = Exporter(merged, Payloads(merged, outbox).finished)
     described = dict(attributes or {})
-    client = Client(merged, connect(merged, described), exporter, described)
+    client = Client(merged, connect(merged, described), exporter, described, outbox)
     replaced = state.client
     state.exporters.add(exporter)
+    if outbox is not None:
+        state.outboxes.add(outbox)
     state.install(client)
     if replaced is not None:
         _retire(replaced)
@@ -209,7 +229,7 @@ def finish() -> None:
     client = state.client
     state.install(None)
     if client is not None:
-        client.processor.shutdown()
+        client.shut_down()
 
 
 def flush(timeout_s: float = 10.0) -> bool:
@@ -243,7 +263,7 @@ def current_settings() -> Settings:
 
 def _retire(client: Client) -> None:
     state.retiring = [thread for thread in state.retiring if thread.is_alive()]
-    thread = threading.Thread(target=client.processor.shutdown, name="spanloom-retire", daemon=True)
+    thread = threading.Thread(target=client.shut_down, name="spanloom-retire", daemon=True)
     thread.start()
     state.retiring.append(thread)
 
@@ -279,3 +299,5 @@ def _after_fork_in_child() -> None:
     state.retiring = []
     for exporter in list(state.exporters):
         exporter.after_fork_in_child()
+    for outbox in list(state.outboxes):
+        outbox.after_fork_in_child()

@@ -38,6 +38,15 @@ class Settings:
         "Given each payload as text once its keys are masked, returns what is recorded instead;"
         " runs in the delivery thread. Not in the environment: `init(redact=…)`.",
     )
+    blobs: bool = _setting(
+        True, "Whether images, arrays, frames and long texts are uploaded beside the spans."
+    )
+    blob_max_bytes: int = _setting(
+        16 << 20, "Largest content that is uploaded; what is larger is only described."
+    )
+    blob_queue_max_bytes: int = _setting(
+        64 << 20, "Memory for content that waits for upload; beyond it none is taken."
+    )
     parallelism: int = _setting(20, "How many examples an evaluation works on at once.")
     queue_max_bytes: int = _setting(
         64 << 20, "Memory for spans that wait for delivery; beyond it new spans are dropped."

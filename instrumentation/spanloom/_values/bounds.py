@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from spanloom._values import media
 from spanloom._values.describe import describe, fields_of, text_of_key
 
 TRUNCATED: Final = "$truncated"
@@ -152,10 +153,18 @@ def _part(
 def _text_part(text: str, max_bytes: int) -> Part:
     if len(text) <= max_bytes:
         return Part(text, len(text) + 2)
+    if (
+        len(text) > media.TEXT_MIN_CHARS
+        and max_bytes > 2 * media.PREVIEW_CHARS
+        and media.has_outbox()
+    ):
+        return Part(media.text_apart(text), media.PREVIEW_CHARS + 200)
     return Part(cut_text(text, max_bytes), max_bytes)
 
 
 def _binary_part(content: bytes | bytearray, max_bytes: int) -> Part:
+    if len(content) > media.BYTES_MIN_COUNT and media.has_outbox():
+        return Part(media.bytes_apart(content), 200)
     if len(content) * 4 // 3 <= max_bytes:
         return Part(content, len(content) * 4 // 3)
     facts = {"type": type(content).__name__, "length": len(content)}

@@ -11,11 +11,13 @@ from typing import Any, Final
 import msgspec
 
 from spanloom._outgoing.redaction import redactor
+from spanloom._values import media
 
 REPR_MAX_CHARS: Final = 2000
 ARRAY_MAX_ITEMS: Final = 1000
 """An array with more elements is described by its shape instead of its content."""
 
+COLUMNS_MAX_COUNT: Final = 1000
 MAPPING_MAX_ITEMS: Final = 10_000
 """A mapping that is no dict may make its items up, without end."""
 
@@ -141,7 +143,8 @@ def _array(value: Any) -> Any:
         return value.item()
     if value.size <= ARRAY_MAX_ITEMS:
         return value.tolist()
-    return _summary(value, shape=list(value.shape), dtype=str(value.dtype))
+    facts = _summary(value, shape=list(value.shape), dtype=str(value.dtype))
+    return media.array_apart(facts, value)
 
 
 def _tensor(value: Any) -> Any:
@@ -151,23 +154,30 @@ def _tensor(value: Any) -> Any:
         plain = value.detach()
         return plain.item() if plain.ndim == 0 else plain.tolist()
     device = str(value.device)
-    return _summary(value, shape=list(value.shape), dtype=str(value.dtype), device=device)
+    facts = _summary(value, shape=list(value.shape), dtype=str(value.dtype), device=device)
+    return media.tensor_apart(facts, value) if value.device.type == "cpu" else facts
 
 
 def _frame(value: Any) -> Any:
     kinds = value.dtypes if isinstance(value.dtypes, list) else value.dtypes.tolist()
-    columns = {str(name): str(kind) for name, kind in zip(value.columns, kinds, strict=False)}
-    return _summary(value, shape=list(value.shape), columns=columns)
+    named = zip(value.columns, kinds, strict=False)
+    columns = {str(name): str(kind) for name, kind in islice(named, COLUMNS_MAX_COUNT)}
+    facts = _summary(value, shape=list(value.shape), columns=columns)
+    is_polars = isinstance(value.dtypes, list)
+    return media.polars_apart(facts, value) if is_polars else media.pandas_apart(facts, value)
 
 
 def _series(value: Any) -> Any:
     if len(value) <= ARRAY_MAX_ITEMS:
         return value.to_list()
-    return _summary(value, shape=[len(value)], dtype=str(value.dtype))
+    facts = _summary(value, shape=[len(value)], dtype=str(value.dtype))
+    frame = value.to_frame()
+    is_polars = isinstance(frame.dtypes, list)
+    return media.polars_apart(facts, frame) if is_polars else media.pandas_apart(facts, frame)
 
 
 def _picture(value: Any) -> Any:
-    return _summary(value, size=list(value.size), mode=value.mode)
+    return media.picture_apart(_summary(value, size=list(value.size), mode=value.mode), value)
 
 
 def _summary(value: Any, **facts: Any) -> dict[str, Any]:

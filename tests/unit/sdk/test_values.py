@@ -18,6 +18,7 @@ import pandas  # type: ignore[import-untyped]
 import pydantic
 import pytest
 from hypothesis import given, settings, strategies
+from PIL import Image
 
 import spanloom
 from spanloom._settings import Settings
@@ -344,9 +345,11 @@ def tensor(size: int, device: str) -> Any:
 
 
 def test_a_picture_is_described_by_its_size() -> None:
-    picture = type("Image", (), {"__module__": "PIL.Image", "size": (2, 3), "mode": "RGB"})()
-
-    assert describe(picture) == {"type": "PIL.Image", "size": [2, 3], "mode": "RGB"}
+    assert describe(Image.new("RGB", (2, 3))) == {
+        "type": "PIL.Image",
+        "size": [2, 3],
+        "mode": "RGB",
+    }
 
 
 class NoClass:
