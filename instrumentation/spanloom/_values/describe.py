@@ -18,7 +18,7 @@ ARRAY_MAX_ITEMS: Final = 1000
 """An array with more elements is described by its shape instead of its content."""
 
 COLUMNS_MAX_COUNT: Final = 1000
-MAPPING_MAX_ITEMS: Final = 10_000
+MAPPING_MAX_ITEMS: Final = 1000
 """A mapping that is no dict may make its items up, without end."""
 
 ITERATOR_SEARCH_DEPTH: Final = 4

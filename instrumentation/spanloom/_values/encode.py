@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
@@ -10,7 +11,7 @@ from spanloom._client import state
 from spanloom._outgoing.redaction import redactor_of
 from spanloom._settings import Settings
 from spanloom._values.bounds import bare_marker, cut, estimated_bytes, is_small
-from spanloom._values.describe import describe, text_of_key
+from spanloom._values.describe import MAPPING_MAX_ITEMS, describe, text_of_key
 
 WALK_MAX_DEPTH: Final = 40
 WALK_MAX_NODES: Final = 50_000
@@ -19,6 +20,7 @@ LONG_INT_BITS: Final = 3000
 _CUT_ATTEMPTS: Final = 4
 
 _encoder: Final = msgspec.json.Encoder(enc_hook=describe)
+_encode: Final = _encoder.encode
 _canonical_encoder: Final = msgspec.json.Encoder(enc_hook=describe, order="sorted")
 
 
@@ -47,9 +49,9 @@ def snapshot(value: Any, settings: Settings) -> str:
     try:
         if not is_small(value) and estimated_bytes(value) > max_bytes:
             return _encode_cut(value, None, max_bytes).decode()
-    except Exception:  # noqa: BLE001  # changed by another thread meanwhile, and the like
-        pass
-    raw = _encode_whole(value)
+        raw = _encode(value)
+    except Exception:  # noqa: BLE001  # cycles, surrogates, depth, the app's own code or threads
+        raw = _encode_carefully(value)
     if len(raw) > max_bytes:
         raw = _encode_cut(value, len(raw), max_bytes)
     return raw.decode()
@@ -127,8 +129,10 @@ class _Walk:
     def _container(self, value: Any, depth: int) -> Any:
         self._open.add(id(value))
         try:
+            if isinstance(value, dict):
+                return self._mapping(dict.items(value), depth)
             if isinstance(value, Mapping):
-                return self._mapping(value.items(), depth)
+                return self._mapping(islice(value.items(), MAPPING_MAX_ITEMS), depth)
             if isinstance(value, list | tuple | set | frozenset):
                 return [self.plain(item, depth + 1) for item in list(value)]
             if dataclasses.is_dataclass(value) and not isinstance(value, type):
