@@ -33,7 +33,7 @@ def is_small(value: Any) -> bool:
     kind = type(value)
     if kind is dict or kind is list or kind is tuple:
         return _room_left(value, _SMALL_MAX_NODES - len(value)) >= 0
-    return not _is_long(value, kind)
+    return kind in _SCALARS or not _is_long(value, kind)
 
 
 def _room_left(container: Any, room: int) -> int:
@@ -41,9 +41,12 @@ def _room_left(container: Any, room: int) -> int:
         return room
     for item in container.values() if type(container) is dict else container:
         kind = type(item)
-        if kind in _SCALARS:
+        if kind is str:  # the usual ones first: this runs in every call of an op
+            if len(item) > _SMALL_MAX_CHARS:
+                return -1
+        elif kind in _SCALARS:
             continue
-        if kind is dict or kind is list or kind is tuple:
+        elif kind is dict or kind is list or kind is tuple:
             room = _room_left(item, room - len(item))
             if room < 0:
                 return room
