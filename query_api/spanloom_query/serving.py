@@ -182,8 +182,7 @@ def _started_parts(options: ServeOptions, started: ExitStack) -> _Parts:
     registry = CollectorRegistry()
     collector = Collector(collector_settings(options), engine, Metrics(registry))
     started.callback(collector.stop)
-    blobs = BlobStore(options.data_dir / "blobs")
-    blobs.clear_incoming()
+    blobs = opened_blobs(options)
     return _Parts(listener, engine, collector, collector.start(), registry, blobs)
 
 
@@ -199,6 +198,13 @@ def opened_engine(options: ServeOptions, started: ExitStack) -> Engine:
     engine = open_engine(StorageSettings(options.data_dir, clickhouse_url=options.clickhouse_url))
     started.callback(engine.close)
     return engine
+
+
+def opened_blobs(options: ServeOptions) -> BlobStore:
+    """Open the folder of content; several processes may."""
+    blobs = BlobStore(options.data_dir / "blobs")
+    blobs.clear_incoming()
+    return blobs
 
 
 def serve_app(app: object, listener: socket.socket, started: ExitStack) -> None:

@@ -10,6 +10,7 @@ must not read what another has stored, nor find out that it is there.
 import hashlib
 import os
 import re
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,6 +21,7 @@ DIGEST_PREFIX = "sha256:"
 _DIGEST = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
 _HEAD_BYTES = 4096
 _INCOMING = "incoming"
+_ABANDONED_AFTER_S = 3600
 
 
 class BlobError(Exception):
@@ -100,10 +102,14 @@ class BlobStore:
                 part.unlink(missing_ok=True)
 
     def clear_incoming(self) -> None:
-        """Remove what an earlier process began to take and never finished."""
+        """Remove what an earlier process began to take and never finished.
+
+        What was written to lately may be on its way into another process.
+        """
         for part in (self._folder / _INCOMING).glob("*"):
             with suppress(OSError):
-                part.unlink()
+                if time.time() - part.stat().st_mtime > _ABANDONED_AFTER_S:
+                    part.unlink()
 
     def _path(self, project: str, digest: str) -> Path:
         # A project may have any name, a folder may not.

@@ -1,6 +1,7 @@
 """Content is stored whole and under its digest, or not at all."""
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -62,11 +63,15 @@ def test_what_is_not_committed_leaves_no_trace(tmp_path: Path) -> None:
 def test_what_a_killed_process_left_half_is_cleared_away(tmp_path: Path) -> None:
     store = BlobStore(tmp_path)
     store_content(store)
-    (tmp_path / "incoming" / "half").write_bytes(b"con")
+    half, recent = tmp_path / "incoming" / "half", tmp_path / "incoming" / "recent"
+    for part in (half, recent):
+        part.write_bytes(b"con")
+    os.utime(half, (0, 0))
 
     store.clear_incoming()
 
-    assert len(files(tmp_path)) == 1
+    assert not half.exists()
+    assert recent.exists()
 
 
 @pytest.mark.parametrize(
