@@ -7,8 +7,9 @@ import os
 import signal
 import sys
 import threading
+import time
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import quote
 
@@ -21,7 +22,9 @@ from spanloom.errors import ConfigurationError
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import SpanProcessor
 
+    from spanloom._api import Api
     from spanloom._export import Exporter
+    from spanloom._outgoing.blobs import Outbox
     from spanloom._provider import Hookup, OpTracer
     from spanloom.integrations.integration import Integration
     from spanloom.integrations.switchboard import Switchboard
@@ -39,6 +42,8 @@ class Client:
     """Takes the finished spans."""
     attributes: Mapping[str, AttributeValue] = dataclasses.field(default_factory=dict)
     """What describes the process, besides the settings."""
+    outbox: "Outbox | None" = None
+    """Takes large content; None: nowhere to go with it."""
 
     @property
     def project(self) -> str:
@@ -50,6 +55,13 @@ class Client:
         """The server's base URL."""
         return self.settings.endpoint
 
+    @property
+    def api(self) -> "Api":
+        """What asks the server; shared by all clients of these settings."""
+        from spanloom._api import shared_api  # http.client takes its time to load
+
+        return shared_api(self.settings)
+
     def call_url(self, trace_id: str, span_id: str) -> str:
         """Return the address of a call's page."""
         project = quote(self.settings.project, safe="")
@@ -57,7 +69,18 @@ class Client:
 
     def flush(self, timeout_s: float = 10.0) -> bool:
         """Deliver every call that has finished so far; False when that did not succeed in time."""
-        return self.processor.force_flush(int(timeout_s * 1000))
+        until = time.monotonic() + timeout_s
+        done = self.processor.force_flush(int(timeout_s * 1000))
+        # Spans first: what they hold may turn into content on their way out.
+        left_s = max(0.0, until - time.monotonic())
+        return (self.outbox is None or self.outbox.flush(left_s)) and done
+
+    def shut_down(self) -> None:
+        """Deliver what is left, for at most ``exit_timeout_s`` seconds, and take nothing more."""
+        until = time.monotonic() + self.settings.exit_timeout_s
+        self.processor.shutdown()
+        if self.outbox is not None:
+            self.outbox.shutdown(max(0.0, until - time.monotonic()))
 
 
 class State:
@@ -69,6 +92,7 @@ class State:
         self.switchboard: Switchboard | None = None
         self.joined_attributes: Mapping[str, AttributeValue] | None = None
         self.exporters: weakref.WeakSet[Exporter] = weakref.WeakSet()
+        self.outboxes: weakref.WeakSet[Outbox] = weakref.WeakSet()
         self.retiring: list[threading.Thread] = []
         self._reported: set[str] = set()
 
@@ -76,6 +100,19 @@ class State:
         """Return the attributes that a span started here and now gets."""
         inherited = inherited_attributes()
         return merged(self.joined_attributes, inherited) if inherited else self.joined_attributes
+
+    def redacts_late(self) -> bool:
+        """Whether nobody but our delivery thread, which redacts them, gets to see payloads.
+
+        Otherwise they are redacted when they are recorded: the app's own exporters see them too.
+        """
+        client, hookup = self.client, self.hookup
+        return (
+            client is not None
+            and hookup is not None
+            and getattr(client.processor, "redacts", False)
+            and getattr(hookup.provider, "is_plain", False)
+        )
 
     def install(self, client: Client | None) -> None:
         """Make a client the current one."""
@@ -108,6 +145,7 @@ def init(
     api_key: str | None = None,
     service_name: str | None = None,
     mode: Literal["online", "offline"] | None = None,
+    redact: bool | Callable[[str], str] | None = None,
     attributes: Mapping[str, AttributeValue] | None = None,
     integrations: bool | Sequence[str] | None = None,
     settings: Mapping[str, object] | None = None,
@@ -124,6 +162,8 @@ def init(
         api_key: sent as a bearer token; else SPANLOOM_API_KEY; else none.
         service_name: OpenTelemetry's ``service.name``; else the name of the program.
         mode: ``"offline"`` keeps the calls on disk, for ``spanloom sync``; else SPANLOOM_OFFLINE.
+        redact: False records values under secret-looking keys as they are. A function is given
+            each payload as text once those are masked, and returns what is recorded instead.
         attributes: described once for the process, such as ``deployment.environment.name``.
         integrations: the model clients whose calls are recorded, such as ``["openai"]``; False for
             none, True for all that are installed; else SPANLOOM_INTEGRATIONS; else all. One that
@@ -139,30 +179,25 @@ def init(
         'my-team/my-project'
         >>> finish()
     """
-    from spanloom._export import Exporter
     from spanloom._threads import patch_thread_pools
     from spanloom.integrations.switchboard import selected
 
-    given = dict(settings or {})
-    if isinstance(integrations, bool | str):
-        integrations = (str(integrations),)
-    named = {"project": project, "endpoint": endpoint, "api_key": api_key}
-    for name, value in {
-        **named,
+    named = {
+        "project": project,
+        "endpoint": endpoint,
+        "api_key": api_key,
         "service_name": service_name,
-        "integrations": integrations,
-    }.items():
-        if value is not None:
-            given[name] = value
-    if mode is not None:
-        given["offline"] = _is_offline(mode)
-    merged = read_settings(given, os.environ)
+        "offline": _is_offline(mode),
+        "redact": None if callable(redact) else redact,
+        "redact_hook": redact if callable(redact) else None,
+        "integrations": (str(integrations),)
+        if isinstance(integrations, bool | str)
+        else integrations,
+    }
+    given = {name: value for name, value in named.items() if value is not None}
+    merged = read_settings({**(settings or {}), **given}, os.environ)
     wanted = selected(merged.integrations)
-    exporter = Exporter(merged)
-    described = dict(attributes or {})
-    client = Client(merged, connect(merged, described), exporter, described)
-    replaced = state.client
-    state.exporters.add(exporter)
+    replaced, client = state.client, _make_client(merged, dict(attributes or {}))
     state.install(client)
     patch_thread_pools(merged.propagate_to_thread_pools)
     if replaced is not None:
@@ -170,8 +205,22 @@ def init(
     _turn_on(wanted)
     if merged.deliver_on_sigterm:
         deliver_on_sigterm()
-    _end_with_the_worker(exporter)
     return client
+
+
+def _make_client(settings: Settings, described: Mapping[str, AttributeValue]) -> Client:
+    from spanloom._export import Exporter
+    from spanloom._outgoing.blobs import Outbox
+    from spanloom._outgoing.payloads import Payloads
+
+    # Offline there is nowhere to go with what stands beside the spans: it stays described.
+    outbox = Outbox(settings) if settings.blobs and not settings.offline else None
+    exporter = Exporter(settings, Payloads(settings, outbox).finished)
+    state.exporters.add(exporter)
+    if outbox is not None:
+        state.outboxes.add(outbox)
+    _end_with_the_worker(exporter)
+    return Client(settings, connect(settings, described), exporter, described, outbox)
 
 
 def _turn_on(integrations: Sequence["Integration"]) -> None:
@@ -183,7 +232,9 @@ def _turn_on(integrations: Sequence["Integration"]) -> None:
     state.switchboard.turn_on(integrations)
 
 
-def _is_offline(mode: str) -> bool:
+def _is_offline(mode: str | None) -> bool | None:
+    if mode is None:
+        return None
     if mode not in ("online", "offline"):
         raise ConfigurationError(f"mode is 'online' or 'offline', not {mode!r}")
     return mode == "offline"
@@ -237,7 +288,7 @@ def finish() -> None:
     client = state.client
     state.install(None)
     if client is not None:
-        client.processor.shutdown()
+        client.shut_down()
 
 
 def flush(timeout_s: float = 10.0) -> bool:
@@ -271,7 +322,7 @@ def current_settings() -> Settings:
 
 def _retire(client: Client) -> None:
     state.retiring = [thread for thread in state.retiring if thread.is_alive()]
-    thread = threading.Thread(target=client.processor.shutdown, name="spanloom-retire", daemon=True)
+    thread = threading.Thread(target=client.shut_down, name="spanloom-retire", daemon=True)
     thread.start()
     state.retiring.append(thread)
 
@@ -307,3 +358,5 @@ def _after_fork_in_child() -> None:
     state.retiring = []
     for exporter in list(state.exporters):
         exporter.after_fork_in_child()
+    for outbox in list(state.outboxes):
+        outbox.after_fork_in_child()

@@ -68,6 +68,9 @@ class Parcel(NamedTuple):
 class Exporter(SpanProcessor):
     """Queues finished spans and delivers them from a daemon thread, started with the first span."""
 
+    redacts = True
+    """Payloads may come with their secrets in them."""
+
     def __init__(self, settings: Settings, redact: "Redact | None" = None) -> None:
         self._settings = settings
         self._redact = redact

@@ -4,7 +4,7 @@ import dataclasses
 import difflib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -38,6 +38,20 @@ class Settings:
     integrations: tuple[str, ...] = _setting(
         ("all",), "Model clients whose calls are recorded: names, `all` or `none`."
     )
+    redact_hook: Callable[[str], str] | None = _setting(  # noqa: RUF009  # it is a field()
+        None,
+        "Given each payload as text once its keys are masked, returns what is recorded instead;"
+        " runs in the delivery thread. Not in the environment: `init(redact=…)`.",
+    )
+    blobs: bool = _setting(
+        True, "Whether images, arrays, frames and long texts are uploaded beside the spans."
+    )
+    blob_max_bytes: int = _setting(
+        16 << 20, "Largest content that is uploaded; what is larger is only described."
+    )
+    blob_queue_max_bytes: int = _setting(
+        64 << 20, "Memory for content that waits for upload; beyond it none is taken."
+    )
     parallelism: int = _setting(20, "How many examples an evaluation works on at once.")
     propagate_to_thread_pools: bool = _setting(
         True, "Whether work given to any `ThreadPoolExecutor` belongs to the call that gives it."
@@ -59,6 +73,7 @@ class Settings:
         1.0, "How long a call runs before the server is told that it does; 0: only its end counts."
     )
     request_timeout_s: float = _setting(10.0, "How long one request may take.")
+    read_timeout_s: float = _setting(60.0, "How long the server may think about a question to it.")
     retry_initial_s: float = _setting(0.5, "Pause after a first failed request; it doubles.")
     retry_max_s: float = _setting(30.0, "Longest pause between two attempts.")
     exit_timeout_s: float = _setting(5.0, "How long the process's end may wait for delivery.")
@@ -106,7 +121,7 @@ def read_settings(
     values: dict[str, Any] = {}
     for name, field in fields.items():
         variable = ENVIRONMENT_PREFIX + name.upper()
-        if environment.get(variable):
+        if field.default is not None and environment.get(variable):
             values[name] = _parse(variable, environment[variable], field.default)
     for name, value in arguments.items():
         if name not in fields:
@@ -181,6 +196,8 @@ def _parse(variable: str, text: str, default: object) -> object:
 
 
 def _checked(name: str, value: object, default: object) -> object:
+    if default is None and callable(value):
+        return value
     if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if isinstance(default, str) and isinstance(value, os.PathLike):
@@ -188,6 +205,7 @@ def _checked(name: str, value: object, default: object) -> object:
     if isinstance(default, tuple) and isinstance(value, list | tuple):
         return tuple(str(item) for item in value)
     if type(value) is not type(default):
-        wanted, given = type(default).__name__, type(value).__name__
+        wanted = "a function" if default is None else type(default).__name__
+        given = type(value).__name__
         raise ConfigurationError(f"{name} must be {wanted}, but is {given} {value!r}")
     return value

@@ -108,6 +108,16 @@ JSON_MIME_TYPE: Final = "application/json"
 TEXT_MIME_TYPE: Final = "text/plain"
 """The payload beside it is plain text."""
 
+# What stands in a payload for large or binary content, which is kept beside the table
+
+TYPE_KEY: Final = "_type"
+"""Key that says what an object stands for, such as :data:`BLOB_TYPE`."""
+
+BLOB_TYPE: Final = "blob"
+"""The object refers to content: ``digest`` (``sha256:`` and 64 hex digits; null when the content was
+dropped, and ``dropped`` says why), ``media_type``, ``size_bytes``, and what is known of the value:
+``type`` (of Python), ``shape``, ``dtype``, ``columns``, ``size``, ``mode``, ``preview``."""
+
 # What a model call used
 
 GEN_AI_OPERATION_NAME: Final = "gen_ai.operation.name"

@@ -115,6 +115,7 @@ def test_the_api_describes_itself(server: Server) -> None:
         "/api/v1/projects/{project}/traces/{trace_id}/spans/{span_id}",
         "/api/v1/projects/{project}/traces/{trace_id}/spans/{span_id}/otlp",
         "/api/v1/projects/{project}/traces/{trace_id}/spans/{span_id}/logs/otlp",
+        "/api/v1/projects/{project}/blobs/{digest}",
         "/api/v1/projects/{project}/evaluations",
         "/api/v1/projects/{project}/evaluations/{evaluation_id}",
         "/api/v1/projects/{project}/evaluations/{evaluation_id}/rows",

@@ -23,7 +23,7 @@ from spanloom._surroundings import CALL_KEY, SPAN_KEY, UnsampledSpan, leave, var
 from spanloom._tracing.context import flatten
 from spanloom._tracing.spec import Spec, guarded
 from spanloom._tracing.usage import Usage, read_usage, stated_usage
-from spanloom._values.encode import clean_text, decode, encode
+from spanloom._values.encode import clean_text, decode, recorded
 
 STACKTRACE_MAX_CHARS: Final = 32_000
 MESSAGE_MAX_CHARS: Final = 4_000
@@ -241,7 +241,7 @@ def prepare_call(
         return call
     try:
         inputs = spec.bind(args, kwargs)
-        call._inputs_text = encode(inputs, client.settings)
+        call._inputs_text = recorded(inputs, client.settings)
         if type(inputs) is dict and type(inputs.get("model")) is str:
             call._request_model = clean_text(inputs["model"])
     except Exception:  # noqa: BLE001  # recording must not keep the op from running
@@ -362,7 +362,7 @@ def _output_attributes(call: Call, output: Any, settings: Settings) -> dict[str,
     if spec.captures_output and output is not NOTHING:
         process = spec.options.postprocess_output
         shown = output if process is None else guarded(process, output)
-        attributes[conventions.OUTPUT_VALUE] = encode(shown, settings)
+        attributes[conventions.OUTPUT_VALUE] = recorded(shown, settings)
     if call._request_model is not None and spec.kind == "llm":
         attributes[conventions.GEN_AI_REQUEST_MODEL] = call._request_model
     # A wrapper that hands an answer on has not used the tokens a second time.

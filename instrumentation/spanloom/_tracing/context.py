@@ -9,10 +9,10 @@ from opentelemetry.util.types import AttributeValue
 
 from spanloom import conventions
 from spanloom._client import current_settings
+from spanloom._outgoing.redaction import MASK, redactor_of
 from spanloom._settings import Settings
 from spanloom._surroundings import ATTRIBUTES_KEY, CALL_KEY, extended, leave, merged, variable
 from spanloom._values.encode import clean_text, encode
-from spanloom._values.redact import MASK, redactor
 from spanloom.errors import ConfigurationError, NoCurrentCallError
 
 if TYPE_CHECKING:
@@ -152,7 +152,8 @@ def flatten(
 def _attribute_value(name: str, value: object, settings: Settings) -> AttributeValue:
     if isinstance(value, bool | float) or (isinstance(value, int) and value in _INT64):
         return value
-    if settings.redact and redactor(settings.redact_keys).is_secret(name):
+    redactor = redactor_of(settings)
+    if redactor is not None and redactor.is_secret(name):
         return MASK
     if isinstance(value, str):
         return clean_text(value)

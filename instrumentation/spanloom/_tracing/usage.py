@@ -118,7 +118,7 @@ def read_usage(output: object) -> Usage | None:
     Understands the answers of OpenAI (chat and Responses), Anthropic, Gemini, Bedrock, LiteLLM and
     LangChain, and any mapping with ``{"usage": {"input_tokens": 3, "output_tokens": 5}}``.
     """
-    if isinstance(output, _SCALARS):
+    if issubclass(type(output), _SCALARS):  # what an object says of its class may raise
         return None
     for path in USAGE_PATHS:
         usage = _follow(output, path)
@@ -197,8 +197,8 @@ def _follow(value: object, path: Path) -> Any:
 
 
 def _member(value: object, name: str) -> Any:
-    if isinstance(value, dict):
-        return value.get(name)
+    if issubclass(type(value), dict):
+        return value.get(name)  # type: ignore[attr-defined]
     try:
         return getattr(value, name, None)
     except Exception:  # noqa: BLE001  # a property of the app's own

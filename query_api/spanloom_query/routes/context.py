@@ -10,6 +10,7 @@ from fastapi.security import HTTPBearer
 from prometheus_client import CollectorRegistry
 from starlette.convertors import Convertor, register_url_convertor
 
+from spanloom_collector.storage.blobs import BlobStore
 from spanloom_collector.storage.connect import Engine
 from spanloom_query.auth import check_access
 from spanloom_query.problems import ProblemError
@@ -85,6 +86,8 @@ class Server:
     """Brings what this process has accepted into the table; says whether that was done in time."""
     look: Callable[[], Sequence[Finding]] = _nothing_to_look_at
     """Looks at the parts: engine, journal, loader, quarantine."""
+    blobs: BlobStore | None = None
+    """Large or binary content; None where this process has no folder for it."""
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     """The metrics of this server."""
 

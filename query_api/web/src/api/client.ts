@@ -37,8 +37,17 @@ export function apiPath(segments: string[], parameters: Parameters = {}): string
 
 /** Fetch JSON. Raises Problem; a 401 also opens the token prompt. */
 export async function getJson<T>(path: string, signal?: AbortSignal): Promise<T> {
+  return (await (await getResponse(path, signal)).json()) as T;
+}
+
+/** Fetch content as it is; an image or link cannot carry the token by itself. */
+export async function getContent(path: string, signal?: AbortSignal): Promise<Blob> {
+  return await (await getResponse(path, signal)).blob();
+}
+
+async function getResponse(path: string, signal?: AbortSignal): Promise<Response> {
   const response = await send(path, signal);
-  if (response.ok) return (await response.json()) as T;
+  if (response.ok) return response;
   if (response.status === 401) askForToken();
   throw new Problem(response.status, await problemBody(response));
 }

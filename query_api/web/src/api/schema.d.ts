@@ -24,6 +24,34 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/blobs/{digest}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Blob
+         * @description The content, or the part of it that the Range header asks for.
+         */
+        get: operations["get_blob"];
+        /**
+         * Put Blob
+         * @description Store the body, whose SHA-256 must be the digest; it is on disk when this answers.
+         */
+        put: operations["put_blob"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        /**
+         * Head Blob
+         * @description Whether the content is there, and how long it is.
+         */
+        head: operations["head_blob"];
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/evaluations": {
         parameters: {
             query?: never;
@@ -777,6 +805,16 @@ export interface components {
             total_tokens: (number | null)[];
         };
         /**
+         * StoredBlob
+         * @description Content that is now on disk.
+         */
+        StoredBlob: {
+            /** Digest */
+            digest: string;
+            /** Size Bytes */
+            size_bytes: number;
+        };
+        /**
          * Trace
          * @description One trace: its summary and its tree.
          *
@@ -928,6 +966,98 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ProjectList"];
                 };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_blob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                digest: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_blob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                digest: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoredBlob"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    head_blob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                digest: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Problem details */
             default: {
