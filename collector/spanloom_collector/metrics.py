@@ -48,6 +48,9 @@ class DeliveryGauges(NamedTuple):
     quarantined: Callable[[], float] | None = None
     """None where nothing is loaded."""
 
+    deduplicated: Callable[[], float] | None = None
+    """None where nothing is loaded."""
+
 
 class Metrics:
     """All metrics of one server.
@@ -147,6 +150,9 @@ class Metrics:
         if gauges.quarantined is not None:
             text = "Records that the engine refused."
             self._gauge("quarantined_records", text, gauges.quarantined)
+        if gauges.deduplicated is not None:
+            text = "Blocks of rows that the engine knew already, since it started."
+            self._gauge("deduplicated_blocks", text, gauges.deduplicated)
 
     def _gauge(self, name: str, text: str, ask: Callable[[], float]) -> None:
         Gauge(f"spanloom_{name}", text, registry=self.registry).set_function(ask)

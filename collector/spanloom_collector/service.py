@@ -3,7 +3,7 @@
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +32,7 @@ from spanloom_collector.settings import CollectorSettings
 from spanloom_collector.storage.connect import Engine
 from spanloom_collector.storage.log_rows import LogRow, insert_logs
 from spanloom_collector.storage.rows import SpanRow
+from spanloom_collector.storage.segments import deduplicated_blocks
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,12 @@ class Collector:
         in_flight = InFlightBytes(settings.max_in_flight_bytes)
         self._receivers = _Receivers(settings, self.spools, metrics, in_flight)
         self.otlp_http_app = self._receivers.otlp_http_app
-        metrics.watch(_gauges(self.spools, in_flight, _quarantined(self.spools)))
+        metrics.watch(
+            _gauges(self.spools, in_flight)._replace(
+                quarantined=lambda: sum(spool.quarantine.count for spool in self.spools),
+                deduplicated=lambda: deduplicated_blocks(engine),
+            )
+        )
 
     def start(self) -> Ports:
         """Listen on both ports.
@@ -210,15 +216,7 @@ def _outboxes(settings: CollectorSettings, metrics: Metrics) -> tuple[Outbox, Ou
     return spans, logs
 
 
-def _quarantined(spools: Sequence[Spool]) -> Callable[[], int]:
-    return lambda: sum(spool.quarantine.count for spool in spools)
-
-
-def _gauges(
-    deliveries: Sequence[_Delivery],
-    in_flight: InFlightBytes,
-    quarantined: Callable[[], int] | None = None,
-) -> DeliveryGauges:
+def _gauges(deliveries: Sequence[_Delivery], in_flight: InFlightBytes) -> DeliveryGauges:
     return DeliveryGauges(
         waiting_bytes=lambda: sum(delivery.waiting_bytes for delivery in deliveries),
         segments=lambda: sum(backlog_of(delivery.folder).segment_count for delivery in deliveries),
@@ -226,7 +224,6 @@ def _gauges(
             backlog_of(delivery.folder).oldest_age_s for delivery in deliveries
         ),
         in_flight_bytes=lambda: in_flight.value,
-        quarantined=quarantined,
     )
 
 

@@ -18,7 +18,11 @@ from spanloom_collector.pipeline.segments import SEGMENT_FORMAT
 from spanloom_collector.storage.attributes import restored
 from spanloom_collector.storage.connect import Engine
 from spanloom_collector.storage.rows import SpanRow, insert_spans
-from spanloom_collector.storage.segments import insert_segment_body, insert_segment_file
+from spanloom_collector.storage.segments import (
+    deduplicated_blocks,
+    insert_segment_body,
+    insert_segment_file,
+)
 from tests.support.otlp import attributes, full_request, request, span
 from tests.support.random_spans import RandomSpans
 
@@ -136,8 +140,10 @@ def test_a_segment_is_inserted_once_under_its_name(engine: Engine, tmp_path: Pat
     project = uuid.uuid4().hex
     segment = tmp_path / "segment.pb"
     segment.write_bytes(encoded(Record(request(span()).SerializeToString(), 1, project)))
+    before = deduplicated_blocks(engine)
     with engine.writer() as client:
         for _ in range(2):
             _insert(engine)(client, segment, project)
         sql = "SELECT count() FROM spans WHERE project = {project:String}"
         assert client.query(sql, parameters={"project": project}).result_rows == [(1,)]
+    assert deduplicated_blocks(engine) > before

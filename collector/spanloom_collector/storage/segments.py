@@ -1,11 +1,14 @@
 """Insert a whole segment: the engine reads and decodes the file itself."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from spanloom_collector.storage.connect import Engine, EngineUnavailableError
 from spanloom_collector.storage.rows import SpanRow
 
 _COLUMNS = ", ".join(f"`{name}`" for name in SpanRow._fields)
@@ -26,6 +29,20 @@ class SegmentFormat:
 
     select_rows: Callable[[str], str]
     """From a table function with these columns to the SELECT of the rows."""
+
+
+def deduplicated_blocks(engine: Engine) -> float:
+    """How many blocks the engine knew already by their token since it started; NaN if it is away.
+
+    A block is what one insert brings into one month. A server counts those of its other users, too.
+    """
+    sql = "SELECT value FROM system.events WHERE event = 'DuplicatedInsertedBlocks'"
+    try:
+        with engine.reader() as client:
+            rows = client.query(sql).result_rows
+    except (ClickHouseError, EngineUnavailableError, OSError):
+        return math.nan
+    return float(rows[0][0]) if rows else 0.0
 
 
 def insert_segment_file(
