@@ -12,6 +12,10 @@ from starlette.convertors import Convertor, register_url_convertor
 
 from spanloom_collector.storage.connect import Engine
 from spanloom_query.auth import check_access
+from spanloom_query.filters.errors import FilterError
+from spanloom_query.filters.fields import Catalogue
+from spanloom_query.filters.sql import Condition, compile_filter
+from spanloom_query.filters.syntax import parse
 from spanloom_query.problems import ProblemError
 from spanloom_query.settings import QuerySettings
 
@@ -119,6 +123,8 @@ def caught_up(request: Request) -> None:
     server_of(request).catch_up(_CATCH_UP_TIMEOUT_S)
 
 
+TRACE_ID_DIGITS, SPAN_ID_DIGITS = 32, 16
+
 CurrentServer = Annotated[Server, Depends(server_of)]
 CurrentProcess = Annotated[Process, Depends(process_of)]
 GrantedProject = Annotated[str | None, Depends(granted_project)]
@@ -134,3 +140,31 @@ def checked_id(name: str, text: str, digits: int) -> str:
     if len(lowered) != digits or not _HEX.fullmatch(lowered):
         raise ProblemError(400, f"{name} must be {digits} hexadecimal digits, not {text!r}")
     return lowered
+
+
+def checked_span_ids(trace_id: str, span_id: str) -> tuple[str, str]:
+    """The two ids of a span from a path, in lower case.
+
+    Raises:
+        ProblemError: one of them is none.
+    """
+    return (
+        checked_id("trace_id", trace_id, TRACE_ID_DIGITS),
+        checked_id("span_id", span_id, SPAN_ID_DIGITS),
+    )
+
+
+def condition_of(where: str | None, catalogue: Catalogue) -> Condition | None:
+    """A filter from a query string, compiled; None when there is none.
+
+    Raises:
+        ProblemError: it is no filter over these fields; points at what is wrong.
+    """
+    if not where or not where.strip():
+        return None
+    try:
+        return compile_filter(parse(where), catalogue)
+    except FilterError as error:
+        place = {"position": error.position, "length": error.length}
+        members = {**place, "suggestions": list(error.suggestions)}
+        raise ProblemError(400, f"where: {error.message}", members) from error
