@@ -25,16 +25,24 @@ Nothing is sent before ``spanloom.init("my-project")``.
 from typing import TYPE_CHECKING, Any, Final
 
 from spanloom._client import Client, finish, flush, get_client, init
+from spanloom._reads.call import RecordedCall
+from spanloom._reads.feedback import Feedback
 from spanloom._settings import Settings
 from spanloom._tracing.call import Call
 from spanloom._tracing.context import attributes, get_current_call, require_current_call
 from spanloom._tracing.op import Op, op
 from spanloom._version import __version__
 from spanloom.errors import (
+    AccessError,
+    ApiError,
     BindingError,
     ConfigurationError,
+    MissingLibraryError,
     NoCurrentCallError,
+    NotFoundError,
+    ServerError,
     SpanloomError,
+    UnreachableError,
 )
 
 if TYPE_CHECKING:
@@ -44,18 +52,26 @@ if TYPE_CHECKING:
     from spanloom._evals.scorer import Scorer
 
 __all__ = [
+    "AccessError",
+    "ApiError",
     "BindingError",
     "Call",
     "Client",
     "ConfigurationError",
     "Dataset",
     "Evaluation",
+    "Feedback",
+    "MissingLibraryError",
     "Model",
     "NoCurrentCallError",
+    "NotFoundError",
     "Op",
+    "RecordedCall",
     "Scorer",
+    "ServerError",
     "Settings",
     "SpanloomError",
+    "UnreachableError",
     "__version__",
     "attributes",
     "finish",

@@ -16,6 +16,7 @@ import weakref
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from email.message import Message
 from typing import Any, Final, NamedTuple, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -27,6 +28,8 @@ from spanloom.errors import AccessError, NotFoundError, ServerError, Unreachable
 API_PREFIX: Final = "/api/v1"
 JSON_MEDIA_TYPE: Final = "application/json"
 BYTES_MEDIA_TYPE: Final = "application/octet-stream"
+ARROW_MEDIA_TYPE: Final = "application/vnd.apache.arrow.stream"
+NEXT_CURSOR_HEADER: Final = "x-spanloom-next-cursor"
 CHUNK_BYTES: Final = 1 << 20
 
 _IDEMPOTENT_METHODS: Final = frozenset({"GET", "HEAD", "PUT", "DELETE"})
@@ -137,7 +140,7 @@ class Api:
     @contextmanager
     def download(
         self, path: str, parameters: Parameters | None = None, *, media_type: str = "*/*"
-    ) -> Iterator[io.BufferedReader]:
+    ) -> Iterator["Download"]:
         """Open the bytes of something, read from the network as they are wanted.
 
         Args:
@@ -159,7 +162,7 @@ class Api:
         request = self._request("GET", path, parameters, None, headers)
         connection, response = self._tried(lambda: self._exchange(request), repeatable=True)
         try:
-            yield io.BufferedReader(_Body(response, self._settings.endpoint), CHUNK_BYTES)
+            yield Download(_Body(response, self._settings.endpoint), response.headers)
         finally:
             self._connections.give_back(connection, response)
 
@@ -307,6 +310,15 @@ def _after_fork_in_child() -> None:
 
 if hasattr(os, "register_at_fork"):  # pragma: no branch  # Windows cannot fork
     os.register_at_fork(after_in_child=_after_fork_in_child)
+
+
+class Download(io.BufferedReader):
+    """The bytes of something, as a binary file that reads from the network."""
+
+    def __init__(self, body: "_Body", headers: Message) -> None:
+        super().__init__(body, CHUNK_BYTES)
+        self.headers: Final = headers
+        """What the server says about them, by name of header in any case."""
 
 
 class _Body(io.RawIOBase):

@@ -9,11 +9,11 @@ import weakref
 from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote
 
-from opentelemetry.trace import Tracer
+from opentelemetry.trace import NoOpTracer, Tracer
 from opentelemetry.util.types import AttributeValue
 
+from spanloom._reads.reader import Reader
 from spanloom._settings import Settings, read_settings
 from spanloom._version import __version__
 from spanloom.conventions import SCHEMA_URL, SCOPE_NAME
@@ -22,7 +22,6 @@ from spanloom.errors import ConfigurationError
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import SpanProcessor
 
-    from spanloom._api import Api
     from spanloom._export import Exporter
     from spanloom._provider import Hookup
 
@@ -34,16 +33,48 @@ ambient_attributes: Final[ContextVar[Mapping[str, AttributeValue] | None]] = Con
 """What every span started in this context carries."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, eq=False)
-class Client:
-    """Where this process's spans go. Made by :func:`init`."""
+class Client(Reader):
+    """One project at one server: where spans go, when :func:`init` made it, and what reads them.
 
-    settings: Settings
-    tracer: Tracer
-    processor: "SpanProcessor"
-    """Takes the finished spans."""
-    attributes: Mapping[str, AttributeValue] = dataclasses.field(default_factory=dict)
-    """What describes the process, besides the settings."""
+    Made by hand it only reads: of the project and server that ``init`` named, else of those in the
+    environment.
+
+    Args:
+        project: another project.
+        endpoint: another server.
+        api_key: another token.
+        settings: all of it, instead.
+        tracer: makes the spans.
+        processor: takes the finished spans.
+        attributes: what describes the process, besides the settings.
+
+    Raises:
+        ConfigurationError: an argument or SPANLOOM_* variable cannot work.
+
+    Example:
+        >>> client = Client("my-team/my-project")
+        >>> client.calls(op="answer", limit=10)
+        Calls(op='answer', sort='-start_time')
+    """
+
+    __slots__ = ("attributes", "processor", "settings", "tracer")
+
+    def __init__(
+        self,
+        project: str | None = None,
+        *,
+        endpoint: str | None = None,
+        api_key: str | None = None,
+        settings: Settings | None = None,
+        tracer: Tracer | None = None,
+        processor: "SpanProcessor | None" = None,
+        attributes: Mapping[str, AttributeValue] | None = None,
+    ) -> None:
+        named = {"project": project, "endpoint": endpoint, "api_key": api_key}
+        self.settings: Settings = settings or _inherited_settings(named)
+        self.tracer: Tracer = tracer or NoOpTracer()
+        self.processor: SpanProcessor = processor or _inherited_processor()
+        self.attributes: Mapping[str, AttributeValue] = attributes or {}
 
     @property
     def project(self) -> str:
@@ -54,18 +85,6 @@ class Client:
     def endpoint(self) -> str:
         """The server's base URL."""
         return self.settings.endpoint
-
-    @property
-    def api(self) -> "Api":
-        """What asks the server; shared by all clients of these settings."""
-        from spanloom._api import shared_api  # http.client takes its time to load
-
-        return shared_api(self.settings)
-
-    def call_url(self, trace_id: str, span_id: str) -> str:
-        """Return the address of a call's page."""
-        project = quote(self.settings.project, safe="")
-        return f"{self.settings.endpoint}/p/{project}/traces/{trace_id}?span={span_id}"
 
     def flush(self, timeout_s: float = 10.0) -> bool:
         """Deliver every call that has finished so far; False when that did not succeed in time."""
@@ -156,7 +175,12 @@ def init(
     merged = read_settings(given, os.environ)
     exporter = Exporter(merged)
     described = dict(attributes or {})
-    client = Client(merged, connect(merged, described), exporter, described)
+    client = Client(
+        settings=merged,
+        tracer=connect(merged, described),
+        processor=exporter,
+        attributes=described,
+    )
     replaced = state.client
     state.exporters.add(exporter)
     state.install(client)
@@ -218,6 +242,21 @@ def current_settings() -> Settings:
         return read_settings({}, os.environ)
     except ConfigurationError:
         return Settings()
+
+
+def _inherited_settings(named: Mapping[str, object]) -> Settings:
+    given = {name: value for name, value in named.items() if value is not None}
+    if state.client is None:
+        return read_settings(given, os.environ)
+    return dataclasses.replace(state.client.settings, **given)  # type: ignore[arg-type]
+
+
+def _inherited_processor() -> "SpanProcessor":
+    if state.client is not None:
+        return state.client.processor
+    from opentelemetry.sdk.trace import SpanProcessor
+
+    return SpanProcessor()
 
 
 def _retire(client: Client) -> None:
