@@ -158,6 +158,16 @@ def test_feedback_that_says_nothing_is_refused(server: Server, body: dict[str, o
     assert answer.json["errors"]
 
 
+def test_the_longest_note_is_taken_and_a_body_beyond_all_notes_is_not(server: Server) -> None:
+    path = f"/api/v1/projects/{server.fresh_project()}/traces/{'1' * 32}/spans/{'2' * 16}/feedback"
+
+    longest = _send(server, "POST", path, {"kind": "note", "text": "😀" * 16_384})
+    beyond = _send(server, "POST", path, {"kind": "note", "text": "x" * 600_000})
+
+    assert longest.status == 201
+    assert (beyond.status, beyond.json["title"]) == (413, "Too long")
+
+
 def test_another_web_page_cannot_write(server: Server) -> None:
     """Without asking first, a page may send text, but no JSON and no DELETE."""
     path = f"/api/v1/projects/p/traces/{'1' * 32}/spans/{'2' * 16}/feedback"

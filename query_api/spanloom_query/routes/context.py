@@ -1,11 +1,12 @@
 """What every route needs: the engine, the caller's rights, bounds of parameters."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, NamedTuple, Protocol, cast
+from typing import Annotated, Any, NamedTuple, Protocol, cast
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Response
+from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from prometheus_client import CollectorRegistry
 from starlette.convertors import Convertor, register_url_convertor
@@ -40,6 +41,9 @@ register_url_convertor("project", ProjectConvertor())
 
 
 _CATCH_UP_TIMEOUT_S = 2.0
+
+SMALL_BODY_BYTES = 512 << 10
+"""Enough for the longest texts that feedback may have, every character escaped."""
 
 
 def _nothing_to_catch_up(_timeout_s: float) -> bool:
@@ -116,6 +120,25 @@ def granted_project(request: Request, _: Annotated[object, Depends(_BEARER)]) ->
     tokens = process_of(request).settings.tokens
     project = request.path_params.get("project")
     return check_access(tokens, request.headers.get("authorization", ""), project)
+
+
+class SmallBodyRoute(APIRoute):
+    """A route that refuses a body which is too long for it before any of it is read."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """What answers a request."""
+        answer = super().get_route_handler()
+
+        async def answer_if_small(request: Request) -> Response:
+            length = request.headers.get("content-length", "0")
+            untold = "transfer-encoding" in request.headers
+            if untold or int(length) > SMALL_BODY_BYTES:
+                raise ProblemError(
+                    413, f"the body must say its length, and be at most {SMALL_BODY_BYTES} bytes"
+                )
+            return await answer(request)
+
+        return answer_if_small
 
 
 def caught_up(request: Request) -> None:

@@ -10,12 +10,14 @@ from spanloom_query.problems import ProblemError
 from spanloom_query.reads.subtrees import subtree_ids
 from spanloom_query.routes.context import (
     CurrentServer,
+    SmallBodyRoute,
     caught_up,
     checked_span_ids,
     granted_project,
 )
 
 router = APIRouter(
+    route_class=SmallBodyRoute,
     prefix="/projects/{project:project}/traces/{trace_id}/spans/{span_id}",
     tags=["traces"],
     dependencies=[Depends(granted_project), Depends(caught_up)],

@@ -25,12 +25,14 @@ from spanloom_collector.storage.feedback import (
 from spanloom_query.reads import feedback
 from spanloom_query.routes.context import (
     CurrentServer,
+    SmallBodyRoute,
     checked_id,
     checked_span_ids,
     granted_project,
 )
 
 router = APIRouter(
+    route_class=SmallBodyRoute,
     prefix="/projects/{project:project}/traces/{trace_id}/spans/{span_id}/feedback",
     tags=["feedback"],
     dependencies=[Depends(granted_project)],
