@@ -35,6 +35,7 @@ CHUNK_BYTES: Final = 1 << 20
 _IDEMPOTENT_METHODS: Final = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 _IDLE_MAX_COUNT: Final = 16
 _GZIP_WINDOW_BITS: Final = 31
+_PATIENCE_MAX_S: Final = 30.0
 _DETAIL_MAX_CHARS: Final = 2_000
 _BROKEN: Final = (ConnectionError, http.client.BadStatusLine, http.client.IncompleteRead)
 _FAILED: Final = (OSError, http.client.HTTPException)
@@ -361,7 +362,9 @@ def _is_open(connection: http.client.HTTPConnection) -> bool:
 
 
 def _headers(settings: Settings) -> dict[str, str]:
-    headers = {"User-Agent": "spanloom-python"}
+    # What was flushed before is to be seen, also when the server is busy storing it.
+    patience_s = int(min(_PATIENCE_MAX_S, settings.read_timeout_s / 2))
+    headers = {"User-Agent": "spanloom-python", "Prefer": f"wait={patience_s}"}
     if settings.api_key:
         headers["Authorization"] = f"Bearer {settings.api_key}"
     return headers

@@ -39,7 +39,7 @@ class Calls:
         reader: "Reader",
         query: Mapping[str, object],
         limit: int | None = None,
-        page_size: int = 200,
+        page_size: int = 1_000,
     ) -> None:
         self._reader = reader
         self._query = query

@@ -53,7 +53,7 @@ class Reader:
         limit: int | None = None,
         columns: Sequence[str] | None = None,
         payloads: bool = True,
-        page_size: int = 200,
+        page_size: int = 1_000,
     ) -> "Calls":
         """Return the project's calls, all conditions holding, read as they are walked through.
 

@@ -41,6 +41,8 @@ register_url_convertor("project", ProjectConvertor())
 
 
 _CATCH_UP_TIMEOUT_S = 2.0
+_CATCH_UP_MAX_S = 30.0
+_WAIT = re.compile(r"(?<![\w-])wait=(\d{1,9})(?!\d)")
 
 SMALL_BODY_BYTES = 512 << 10
 """Enough for the longest texts that feedback may have, every character escaped."""
@@ -142,8 +144,18 @@ class SmallBodyRoute(APIRoute):
 
 
 def caught_up(request: Request) -> None:
-    """Let a reader see what it, or anyone, was told is stored: wait for the table, but not long."""
-    server_of(request).catch_up(_CATCH_UP_TIMEOUT_S)
+    """Let a reader see what it, or anyone, was told is stored: wait for the table, but not long.
+
+    A reader that would rather wait longer says so with ``Prefer: wait=<seconds>`` (RFC 7240). The
+    later pages of a list do not wait: the first has.
+    """
+    if "cursor" not in request.query_params:
+        server_of(request).catch_up(_patience_s(request.headers.get("prefer", "")))
+
+
+def _patience_s(preferences: str) -> float:
+    wait = _WAIT.search(preferences)
+    return min(float(wait[1]), _CATCH_UP_MAX_S) if wait else _CATCH_UP_TIMEOUT_S
 
 
 TRACE_ID_DIGITS, SPAN_ID_DIGITS = 32, 16
