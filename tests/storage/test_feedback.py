@@ -137,6 +137,22 @@ def test_deleting_spans_deletes_what_was_said_about_them(engine: Engine, project
     assert texts(engine, project) == ["on the second"]
 
 
+def test_deleting_spans_deletes_their_log_records(engine: Engine, project: str) -> None:
+    insert(engine, *(span_row(project, TRACE_ID, digit * 16) for digit in "12"))
+    sql = "SELECT span_id FROM span_logs FINAL WHERE project = {project:String}"
+    with engine.writer() as client:
+        client.insert(
+            "span_logs",
+            [[project, TRACE_ID, digit * 16] for digit in "12"],
+            column_names=["project", "trace_id", "span_id"],
+        )
+
+        delete_spans(client, project, TRACE_ID, ["1" * 16])
+        found = client.query(sql, {"project": project}).result_rows
+
+    assert found == [("2" * 16,)]
+
+
 def test_the_last_name_counts_whatever_the_clock_says(engine: Engine, project: str) -> None:
     sql = "SELECT display_name FROM display_names FINAL WHERE project = {project:String}"
     with engine.writer() as client:

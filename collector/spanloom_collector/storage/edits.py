@@ -19,9 +19,16 @@ WHERE project = {project:String} AND trace_id = {trace_id:String}
   AND span_id IN {span_ids:Array(String)}
 """
 
+# Log records carry no mark of deletion, since none of them shows without its span.
+_DELETE_LOGS = """
+DELETE FROM span_logs
+WHERE project = {project:String} AND trace_id = {trace_id:String}
+  AND span_id IN {span_ids:Array(String)}
+"""
+
 
 def delete_spans(client: Client, project: str, trace_id: str, span_ids: Sequence[str]) -> None:
-    """Delete spans of a trace and what was said about them, for good.
+    """Delete spans of a trace, their log records and what was said about them, for good.
 
     They go in the order in which they are given, some at a time: with those that hold others last,
     a delete that was broken off can be asked for again.
@@ -38,6 +45,7 @@ def delete_spans(client: Client, project: str, trace_id: str, span_ids: Sequence
     for some_ids in _parts(span_ids):
         delete_feedback_of_spans(client, project, trace_id, some_ids)
         parameters = {"project": project, "trace_id": trace_id, "span_ids": some_ids}
+        client.command(_DELETE_LOGS, parameters)
         # Spans with odd clocks may lie in any month.
         client.command(_DELETE, parameters, settings={"max_partitions_per_insert_block": 0})
 

@@ -14,9 +14,10 @@ import { LongText } from "../../components/JsonTree";
 import { KindBadge, StatusMark } from "../../components/marks";
 import { EmptyState, ProblemNotice, Skeleton } from "../../components/notices";
 import { Payload, Section } from "../../components/Payload";
-import { formatDuration, formatInteger, formatScore, formatTime } from "../../format";
+import { formatDuration, formatInteger, formatTime } from "../../format";
 import { AttributesPane } from "./AttributesPane";
 import { EventsPane, exceptionsOf, Failure, LinksPane } from "./EventsPane";
+import { judgementOf } from "./feedback";
 import { FeedbackPane } from "./FeedbackPane";
 import { spanLink } from "./links";
 import { RawPane } from "./RawPane";
@@ -201,9 +202,8 @@ function Scores({ scores }: { scores: Score[] }) {
   );
 }
 
-function scoreText({ value, label, error_type }: Score): string {
-  const told = [value === null ? null : formatScore(value), label].filter(Boolean).join(" · ");
-  return error_type ? `failed: ${error_type}` : told || "–";
+function scoreText(score: Score): string {
+  return score.error_type ? `failed: ${score.error_type}` : judgementOf(score) || "–";
 }
 
 function SpanFailure({ span }: { span: Span }) {

@@ -22,7 +22,11 @@ function judged(text: string): JsonObject {
 /** What was said, in one line. */
 export function saidIn(feedback: Feedback): string {
   if (feedback.kind !== "score") return feedback.emoji ?? feedback.text ?? "";
-  const value =
-    typeof feedback.value === "number" ? formatScore(feedback.value) : feedback.value?.toString();
-  return `${feedback.name}: ${[value, feedback.label].filter(Boolean).join(" · ")}`;
+  return `${feedback.name}: ${judgementOf(feedback)}`;
+}
+
+/** A score's value and the word for it. */
+export function judgementOf({ value, label }: Pick<Feedback, "value" | "label">): string {
+  const shown = typeof value === "number" ? formatScore(value) : value?.toString();
+  return [shown, label].filter(Boolean).join(" · ");
 }
