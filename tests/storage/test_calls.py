@@ -227,6 +227,35 @@ def test_a_page_ends_before_it_holds_too_many_bytes(
     assert span_ids(engine, project, asked(limit=9)) == ["4", "3", "2", "1"]
 
 
+def test_a_span_that_was_sent_with_two_starts_is_no_extra_call_of_a_page(
+    engine: Engine, project: str
+) -> None:
+    times = [("1", 0), ("5", 0), ("1", HOUR_NS), ("5", HOUR_NS)]
+    rows = [span_row(project, "a" * 32, d * 16, start_time=START_NS + at) for d, at in times]
+    insert(engine, *rows)
+
+    page = list_calls(engine, project, asked(sort="duration_ms", limit=3))
+
+    assert [call["span_id"][0] for call in page.calls] == ["1", "5", "1"]
+
+
+def test_a_page_of_the_largest_size_is_read(engine: Engine, project: str) -> None:
+    insert(
+        engine,
+        *(
+            span_row(project, "a" * 32, f"{n:016x}", start_time=START_NS + n)
+            for n in range(calls.MAX_PAGE_CALLS + 1)
+        ),
+    )
+
+    page = list_calls(
+        engine, project, asked(limit=calls.MAX_PAGE_CALLS, columns=chosen_columns(None))
+    )
+
+    assert len(page.calls) == calls.MAX_PAGE_CALLS
+    assert page.next_cursor
+
+
 @st.composite
 def many_spans(draw: st.DrawFn) -> list[dict[str, Any]]:
     """Spans with many equal sort values, near and far apart in time, some with one id twice."""

@@ -8,7 +8,7 @@ from spanloom._reads.call import RecordedCall
 if TYPE_CHECKING:
     from spanloom._reads.reader import Reader
 
-PAGE_MAX_CALLS: Final = 2_000
+PAGE_MAX_CALLS: Final = 1_500
 """The most that the server gives at once."""
 
 

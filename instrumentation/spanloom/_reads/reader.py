@@ -71,7 +71,7 @@ class Reader:
             limit: at most so many.
             columns: only these of the API's columns; what else is looked at is fetched then.
             payloads: False leaves out inputs, output and attributes until they are looked at.
-            page_size: how many are read at once, at most 2,000.
+            page_size: how many are read at once, at most 1,500.
 
         Raises:
             ConfigurationError: limit or page_size cannot work.

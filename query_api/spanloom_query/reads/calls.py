@@ -22,8 +22,8 @@ from spanloom_query.reads.call_search import (
 from spanloom_query.reads.cursors import Cursor
 from spanloom_query.reads.search import Order, parsed_order
 
-MAX_PAGE_CALLS = 2_000
-"""Most calls in a page: their keys are one parameter, and a server takes 128 KiB of it."""
+MAX_PAGE_CALLS = 1_500
+"""Most calls in a page: their places are one parameter, and a server takes 128 KiB of it."""
 
 PAGE_BYTES = 32 << 20
 """Where a page ends before its limit, when its payloads are large. It has one call at least."""
@@ -241,18 +241,21 @@ def _rows_query(
     starts = [found.start_ns for found in shown] or [0]
     parameters = {
         "project": project,
-        "keys": [found.key for found in shown],
+        "places": [found.place for found in shown],
         "low": min(starts),
         "high": max(starts),
     }
     chosen = "".join(f",\n    {sql} AS c{at}" for at, sql in enumerate(expressions))
-    names = f"WITH ({_NAMES}) AS names" if "names[" in chosen else ""
+    names = ""
+    if "names[" in chosen:
+        names = f"WITH ({_NAMES}) AS names"
+        parameters["keys"] = [found.key for found in shown]
     sql = f"""
 {names}
 SELECT {CALL_SORTS[order.key].sql} AS sort_value, {PLACE} AS place{chosen}
 FROM spans FINAL
 WHERE project = {{project:String}}
-  AND {SPAN_KEY} IN {{keys:Array(String)}}
+  AND place IN {{places:Array(String)}}
   AND start_time >= fromUnixTimestamp64Nano({{low:Int64}}, 'UTC')
   AND start_time <= fromUnixTimestamp64Nano({{high:Int64}}, 'UTC')
 """  # noqa: S608  # made of the table of columns and bound parameters alone
