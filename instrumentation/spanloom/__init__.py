@@ -25,6 +25,8 @@ Nothing is sent before ``spanloom.init("my-project")``.
 from typing import TYPE_CHECKING, Any, Final
 
 from spanloom._client import Client, finish, flush, get_client, init
+from spanloom._reads.call import RecordedCall
+from spanloom._reads.feedback import Feedback
 from spanloom._settings import Settings
 from spanloom._tracing.block import span
 from spanloom._tracing.call import Call
@@ -38,10 +40,16 @@ from spanloom._tracing.context import (
 from spanloom._tracing.op import Op, op
 from spanloom._version import __version__
 from spanloom.errors import (
+    AccessError,
+    ApiError,
     BindingError,
     ConfigurationError,
+    MissingLibraryError,
     NoCurrentCallError,
+    NotFoundError,
+    ServerError,
     SpanloomError,
+    UnreachableError,
 )
 
 if TYPE_CHECKING:
@@ -53,20 +61,28 @@ if TYPE_CHECKING:
     from spanloom._tracing.remote import headers, remote_parent
 
 __all__ = [
+    "AccessError",
+    "ApiError",
     "BindingError",
     "Call",
     "Client",
     "ConfigurationError",
     "Dataset",
     "Evaluation",
+    "Feedback",
+    "MissingLibraryError",
     "Model",
     "NoCurrentCallError",
+    "NotFoundError",
     "Op",
+    "RecordedCall",
     "Scorer",
+    "ServerError",
     "Settings",
     "SpanloomError",
     "Thread",
     "ThreadPoolExecutor",
+    "UnreachableError",
     "__version__",
     "attributes",
     "current_call",

@@ -16,6 +16,7 @@ import weakref
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from email.message import Message
 from typing import Any, Final, NamedTuple, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -27,11 +28,14 @@ from spanloom.errors import AccessError, NotFoundError, ServerError, Unreachable
 API_PREFIX: Final = "/api/v1"
 JSON_MEDIA_TYPE: Final = "application/json"
 BYTES_MEDIA_TYPE: Final = "application/octet-stream"
+ARROW_MEDIA_TYPE: Final = "application/vnd.apache.arrow.stream"
+NEXT_CURSOR_HEADER: Final = "x-spanloom-next-cursor"
 CHUNK_BYTES: Final = 1 << 20
 
 _IDEMPOTENT_METHODS: Final = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 _IDLE_MAX_COUNT: Final = 16
 _GZIP_WINDOW_BITS: Final = 31
+_PATIENCE_MAX_S: Final = 30.0
 _DETAIL_MAX_CHARS: Final = 2_000
 _BROKEN: Final = (ConnectionError, http.client.BadStatusLine, http.client.IncompleteRead)
 _FAILED: Final = (OSError, http.client.HTTPException)
@@ -137,7 +141,7 @@ class Api:
     @contextmanager
     def download(
         self, path: str, parameters: Parameters | None = None, *, media_type: str = "*/*"
-    ) -> Iterator[io.BufferedReader]:
+    ) -> Iterator["Download"]:
         """Open the bytes of something, read from the network as they are wanted.
 
         Args:
@@ -159,7 +163,7 @@ class Api:
         request = self._request("GET", path, parameters, None, headers)
         connection, response = self._tried(lambda: self._exchange(request), repeatable=True)
         try:
-            yield io.BufferedReader(_Body(response, self._settings.endpoint), CHUNK_BYTES)
+            yield Download(_Body(response, self._settings.endpoint), response.headers)
         finally:
             self._connections.give_back(connection, response)
 
@@ -309,6 +313,15 @@ if hasattr(os, "register_at_fork"):  # pragma: no branch  # Windows cannot fork
     os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
+class Download(io.BufferedReader):
+    """The bytes of something, as a binary file that reads from the network."""
+
+    def __init__(self, body: "_Body", headers: Message) -> None:
+        super().__init__(body, CHUNK_BYTES)
+        self.headers: Final = headers
+        """What the server says about them, by name of header in any case."""
+
+
 class _Body(io.RawIOBase):
     """The bytes of an answer, with errors that say what happened."""
 
@@ -349,7 +362,9 @@ def _is_open(connection: http.client.HTTPConnection) -> bool:
 
 
 def _headers(settings: Settings) -> dict[str, str]:
-    headers = {"User-Agent": "spanloom-python"}
+    # What was flushed before is to be seen, also when the server is busy storing it.
+    patience_s = int(min(_PATIENCE_MAX_S, settings.read_timeout_s / 2))
+    headers = {"User-Agent": "spanloom-python", "Prefer": f"wait={patience_s}"}
     if settings.api_key:
         headers["Authorization"] = f"Bearer {settings.api_key}"
     return headers

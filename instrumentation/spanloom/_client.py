@@ -11,10 +11,10 @@ import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, Literal
-from urllib.parse import quote
 
 from opentelemetry.util.types import AttributeValue
 
+from spanloom._reads.reader import Reader
 from spanloom._settings import Settings, read_settings
 from spanloom._surroundings import inherited_attributes, merged
 from spanloom.errors import ConfigurationError
@@ -22,7 +22,6 @@ from spanloom.errors import ConfigurationError
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import SpanProcessor
 
-    from spanloom._api import Api
     from spanloom._export import Exporter
     from spanloom._outgoing.blobs import Outbox
     from spanloom._provider import Hookup, OpTracer
@@ -32,18 +31,53 @@ if TYPE_CHECKING:
 logger: Final = logging.getLogger("spanloom")
 
 
-@dataclasses.dataclass(frozen=True, slots=True, eq=False)
-class Client:
-    """Where this process's spans go. Made by :func:`init`."""
+class Client(Reader):
+    """One project at one server: where spans go, when :func:`init` made it, and what reads them.
 
-    settings: Settings
-    tracer: "OpTracer"
-    processor: "SpanProcessor"
-    """Takes the finished spans."""
-    attributes: Mapping[str, AttributeValue] = dataclasses.field(default_factory=dict)
-    """What describes the process, besides the settings."""
-    outbox: "Outbox | None" = None
-    """Takes large content; None: nowhere to go with it."""
+    Made by hand it only reads: of the project and server that ``init`` named, else of those in the
+    environment.
+
+    Args:
+        project: another project.
+        endpoint: another server.
+        api_key: another token.
+        settings: all of it, instead.
+        tracer: makes the spans.
+        processor: takes the finished spans.
+        attributes: what describes the process, besides the settings.
+        outbox: takes large content; None: nowhere to go with it.
+
+    Raises:
+        ConfigurationError: an argument or SPANLOOM_* variable cannot work.
+
+    Example:
+        >>> client = Client("my-team/my-project")
+        >>> client.calls(op="answer", limit=10)
+        Calls(op='answer', sort='-start_time')
+    """
+
+    __slots__ = ("attributes", "outbox", "processor", "settings", "tracer")
+
+    def __init__(
+        self,
+        project: str | None = None,
+        *,
+        endpoint: str | None = None,
+        api_key: str | None = None,
+        settings: Settings | None = None,
+        tracer: "OpTracer | None" = None,
+        processor: "SpanProcessor | None" = None,
+        attributes: Mapping[str, AttributeValue] | None = None,
+        outbox: "Outbox | None" = None,
+    ) -> None:
+        named = {"project": project, "endpoint": endpoint, "api_key": api_key}
+        self.settings: Settings = settings or _inherited_settings(named)
+        self.tracer: OpTracer = tracer or _untraced()
+        if processor is None:
+            processor, outbox = _inherited_delivery()
+        self.processor: SpanProcessor = processor
+        self.outbox: Outbox | None = outbox
+        self.attributes: Mapping[str, AttributeValue] = attributes or {}
 
     @property
     def project(self) -> str:
@@ -54,18 +88,6 @@ class Client:
     def endpoint(self) -> str:
         """The server's base URL."""
         return self.settings.endpoint
-
-    @property
-    def api(self) -> "Api":
-        """What asks the server; shared by all clients of these settings."""
-        from spanloom._api import shared_api  # http.client takes its time to load
-
-        return shared_api(self.settings)
-
-    def call_url(self, trace_id: str, span_id: str) -> str:
-        """Return the address of a call's page."""
-        project = quote(self.settings.project, safe="")
-        return f"{self.settings.endpoint}/p/{project}/traces/{trace_id}?span={span_id}"
 
     def flush(self, timeout_s: float = 10.0) -> bool:
         """Deliver every call that has finished so far; False when that did not succeed in time."""
@@ -220,7 +242,13 @@ def _make_client(settings: Settings, described: Mapping[str, AttributeValue]) ->
     if outbox is not None:
         state.outboxes.add(outbox)
     _end_with_the_worker(exporter)
-    return Client(settings, connect(settings, described), exporter, described, outbox)
+    return Client(
+        settings=settings,
+        tracer=connect(settings, described),
+        processor=exporter,
+        attributes=described,
+        outbox=outbox,
+    )
 
 
 def _turn_on(integrations: Sequence["Integration"]) -> None:
@@ -318,6 +346,29 @@ def current_settings() -> Settings:
         return read_settings({}, os.environ)
     except ConfigurationError:
         return Settings()
+
+
+def _inherited_settings(named: Mapping[str, object]) -> Settings:
+    given = {name: value for name, value in named.items() if value is not None}
+    if state.client is None:
+        return read_settings(given, os.environ)
+    return dataclasses.replace(state.client.settings, **given)  # type: ignore[arg-type]
+
+
+def _inherited_delivery() -> "tuple[SpanProcessor, Outbox | None]":
+    if state.client is not None:
+        return state.client.processor, state.client.outbox
+    from opentelemetry.sdk.trace import SpanProcessor
+
+    return SpanProcessor(), None
+
+
+def _untraced() -> "OpTracer":
+    from opentelemetry.trace import NoOpTracer
+
+    from spanloom._provider import PublicTracer
+
+    return PublicTracer(NoOpTracer())
 
 
 def _retire(client: Client) -> None:

@@ -6,6 +6,7 @@
     ├── ConfigurationError (ValueError)   init or a decorator was given something that cannot work
     ├── NoCurrentCallError (LookupError)  require_current_call outside of every op
     ├── BindingError (TypeError)          a dataset's columns do not fit a model or scorer
+    ├── MissingLibraryError (ImportError) something needs a library that is not installed
     └── ApiError                          the server did not answer a question, or refused it
         ├── UnreachableError (ConnectionError)  nobody answered, or the connection broke
         └── ServerError                         it answered with a problem
@@ -31,6 +32,10 @@ class NoCurrentCallError(SpanloomError, LookupError):
 
 class BindingError(SpanloomError, TypeError):
     """A model or scorer needs an argument that the dataset has no column for."""
+
+
+class MissingLibraryError(SpanloomError, ImportError):
+    """Something needs a library that is not installed; says the command that installs it."""
 
 
 class ApiError(SpanloomError):

@@ -92,7 +92,8 @@ def captured_calls(settings: Settings | None = None) -> Iterator[CapturedCalls]:
     settings = settings or Settings(project="captured")
     processor = CapturingProcessor()
     replaced = state.client
-    state.install(Client(settings, connect(settings, {}), processor))
+    tracer = connect(settings, {})
+    state.install(Client(settings=settings, tracer=tracer, processor=processor))
     try:
         yield processor.calls
     finally:

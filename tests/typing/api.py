@@ -84,6 +84,13 @@ plain("wrong")  # type: ignore[arg-type]
 plain(1, c=2)  # type: ignore[call-arg]
 
 
+client = spanloom.Client("project")
+assert_type(client.calls(op=plain)[0], spanloom.RecordedCall)
+assert_type(client.calls(limit=3)[:2], list[spanloom.RecordedCall])
+assert_type(client.call("id").output, Any)
+assert_type([said.value for said in plain.calls()[0].feedback], list[bool | float | None])
+
+
 async def use(chat: Chat, evaluation: spanloom.Evaluation) -> None:
     assert_type(await later("q", model="m"), dict[str, int])
     assert_type(await later.call("q", model="m"), tuple[dict[str, int], Call])

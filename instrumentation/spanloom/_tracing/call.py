@@ -18,12 +18,15 @@ from opentelemetry.util.types import AttributeValue
 
 from spanloom import conventions
 from spanloom._client import Client, state
+from spanloom._reads.reader import Reader
+from spanloom._reads.remote import RemoteCall
 from spanloom._settings import Settings
 from spanloom._surroundings import CALL_KEY, SPAN_KEY, UnsampledSpan, leave, variable
 from spanloom._tracing.context import flatten
 from spanloom._tracing.spec import Spec, guarded
 from spanloom._tracing.usage import Usage, read_usage, stated_usage
 from spanloom._values.encode import clean_text, decode, recorded
+from spanloom.errors import ConfigurationError
 
 STACKTRACE_MAX_CHARS: Final = 32_000
 MESSAGE_MAX_CHARS: Final = 4_000
@@ -41,7 +44,7 @@ class Wishes(NamedTuple):
     attributes: Mapping[str, object] | None = None
 
 
-class Call:
+class Call(RemoteCall):
     """One call of an op. Untraced calls (before ``init``) have empty ids and no inputs.
 
     Attributes:
@@ -120,6 +123,13 @@ class Call:
     def url(self) -> str:
         """The same as ``ui_url``."""
         return self.ui_url
+
+    def _reader(self, *, delivered: bool) -> Reader:
+        if self._client is None or not self.id:
+            raise ConfigurationError("this call was not traced: call spanloom.init before it")
+        if delivered:
+            self._client.flush()
+        return self._client
 
     def set_attributes(self, attributes: Mapping[str, object]) -> None:
         """Add span attributes to a running call; nested mappings get dotted names."""

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from opentelemetry.context import Context
 
 from spanloom._client import Client, state
+from spanloom._reads.calls import Calls
 from spanloom._surroundings import SPAN_KEY, UnsampledSpan, variable
 from spanloom._tracing.call import (
     Call,
@@ -52,8 +53,13 @@ def wrap(spec: Spec) -> Any:
     flavour = next(flavour for flavour in FLAVOURS if flavour.matches(target))
     wrapper = functools.wraps(spec.function)(flavour.wrap(spec))
     call = flavour.wrap_call(spec)
-    vars(wrapper).update({SPEC_ATTRIBUTE: spec, "name": spec.name, "call": call})
+    calls = functools.partial(_recorded_calls, spec.name)
+    vars(wrapper).update({SPEC_ATTRIBUTE: spec, "name": spec.name, "call": call, "calls": calls})
     return wrapper
+
+
+def _recorded_calls(op_name: str, **query: Any) -> Calls:
+    return (state.client or Client()).calls(op=op_name, **query)
 
 
 def _plain(spec: Spec) -> Function:

@@ -4,6 +4,7 @@ import functools
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
 
+from spanloom._reads.calls import Calls
 from spanloom._tracing.call import Call
 from spanloom._tracing.flavours import wrap
 from spanloom._tracing.spec import Options, make_spec
@@ -18,6 +19,9 @@ Receiver = TypeVar("Receiver")
 
 class BoundOp(Protocol[Q, R_co]):
     """An op looked up on an instance: it fills in the first argument, ``call`` does not."""
+
+    calls: Callable[..., Calls]
+    """The recorded calls of this op; takes the arguments of ``Client.calls`` by name."""
 
     def __call__(self, *args: Q.args, **kwargs: Q.kwargs) -> R_co:
         """Run the method."""
@@ -42,6 +46,9 @@ class Op(Protocol[P, R_co]):
 
     name: str
     """The op's name, ``function`` or ``Class.method``."""
+
+    calls: Callable[..., Calls]
+    """The recorded calls of this op; takes the arguments of ``Client.calls`` by name."""
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
         """Run the function and record the call."""

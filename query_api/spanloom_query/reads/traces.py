@@ -11,6 +11,7 @@ from spanloom_collector.storage.rows import rfc3339
 from spanloom_query.filters.sql import Condition
 from spanloom_query.reads import cursors, search
 from spanloom_query.reads.cursors import Cursor
+from spanloom_query.reads.display_names import display_names
 from spanloom_query.reads.usage import (
     NO_TOKENS,
     SpanUsage,
@@ -279,6 +280,8 @@ def _previewed(trace: TraceSummary, input_: str | None, output: str | None) -> T
 def get_trace(engine: Engine, project: str, trace_id: str) -> Trace | None:
     """One trace as a tree, or None when no span of it is stored.
 
+    Spans that somebody renamed are shown under those names.
+
     At most :data:`MAX_TREE_SPANS` spans, the earliest; the summary counts all.
     """
     parameters = {"project": project, "trace_id": trace_id, "limit": MAX_TREE_SPANS}
@@ -289,6 +292,9 @@ def get_trace(engine: Engine, project: str, trace_id: str) -> Trace | None:
         (summary,) = _with_previews(client, project, [summaries[trace_id]])
         result = client.query(_TREE, parameters=parameters)
         columns = dict(zip(result.column_names, map(list, result.result_columns), strict=True))
+    names = display_names(engine, project, trace_id)
+    spans = zip(columns["span_id"], columns["name"], strict=True)
+    columns["name"] = [names.get(span_id, name) for span_id, name in spans]
     return _tree(project, summary, columns)
 
 

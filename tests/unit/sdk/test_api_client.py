@@ -63,6 +63,15 @@ def test_parameters_are_quoted_repeated_and_left_out(server: ApiServer, api: Api
     assert server.asked[0].target == expected
 
 
+@pytest.mark.parametrize(("timeout_s", "wait"), [(60.0, "wait=30"), (8.0, "wait=4")])
+def test_the_server_is_asked_to_wait_for_what_was_flushed(
+    server: ApiServer, timeout_s: float, wait: str
+) -> None:
+    Api(Settings(endpoint=server.url, read_timeout_s=timeout_s)).get("/x")
+
+    assert server.asked[0].headers["Prefer"] == wait
+
+
 def test_an_endpoint_below_a_path_keeps_it(server: ApiServer) -> None:
     Api(Settings(endpoint=f"{server.url}/behind/proxy")).get("/projects")
 

@@ -52,6 +52,51 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/calls": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Calls
+         * @description A page of calls, as JSON or as an Arrow stream.
+         *
+         *     Members that were not asked for by `columns` are left out. A page of large payloads may have
+         *     fewer calls than `limit`. An Arrow stream has `next_cursor` in the header
+         *     `x-spanloom-next-cursor`; its payloads and attributes are JSON text, and attributes leave out
+         *     lists, maps and bytes.
+         */
+        get: operations["list_calls"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/calls/count": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Count Calls
+         * @description How many calls there are.
+         */
+        get: operations["count_calls"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/evaluations": {
         parameters: {
             query?: never;
@@ -161,12 +206,66 @@ export interface paths {
         };
         /**
          * Get Span
-         * @description One span with inputs, outputs, attributes, events, links, logs and scores.
+         * @description One span with inputs, outputs, attributes, events, links, logs, scores and feedback.
          */
         get: operations["get_span"];
         put?: never;
         post?: never;
+        /**
+         * Delete Span
+         * @description Delete a span, all spans below it and what was said about them.
+         *
+         *     Sent again they stay deleted. A span below that arrives for the first time afterwards is kept.
+         */
+        delete: operations["delete_span"];
+        options?: never;
+        head?: never;
+        /**
+         * Edit Span
+         * @description Give a span another name to be shown under. No later record of the span undoes that.
+         */
+        patch: operations["edit_span"];
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/traces/{trace_id}/spans/{span_id}/feedback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Feedback
+         * @description All feedback on one span, the oldest first.
+         */
+        get: operations["list_feedback"];
+        put?: never;
+        /**
+         * Add Feedback
+         * @description Add feedback to a span; it may come before the span itself. It is on disk when answered.
+         */
+        post: operations["add_feedback"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/traces/{trace_id}/spans/{span_id}/feedback/{feedback_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove Feedback
+         * @description Delete feedback; it is no error when it is not there.
+         */
+        delete: operations["remove_feedback"];
         options?: never;
         head?: never;
         patch?: never;
@@ -291,6 +390,93 @@ export interface components {
             schema_url: string;
         };
         /**
+         * Call
+         * @description A span as a call. What was not asked for is not there; what is not known is null.
+         *
+         *     ``op_name`` is the op's name or else the span's; ``display_name`` the name that somebody gave
+         *     to the call, or else the span's. Tokens are those that the span reports itself.
+         */
+        Call: {
+            /** Attributes */
+            attributes: {
+                [key: string]: unknown;
+            };
+            /** Cost Usd */
+            cost_usd: number | null;
+            /** Display Name */
+            display_name: string;
+            /** Duration Ms */
+            duration_ms: number | null;
+            /** End Time */
+            end_time: string | null;
+            /** End Time Unix Nano */
+            end_time_unix_nano: number | null;
+            /** Environment */
+            environment: string;
+            /** Evaluation Id */
+            evaluation_id: string | null;
+            /** Input */
+            input: unknown;
+            /** Input Tokens */
+            input_tokens: number | null;
+            /** Kind */
+            kind: string;
+            /** Model */
+            model: string | null;
+            /** Name */
+            name: string;
+            /** Op Name */
+            op_name: string;
+            /** Output */
+            output: unknown;
+            /** Output Tokens */
+            output_tokens: number | null;
+            /** Parent Span Id */
+            parent_span_id: string | null;
+            /** Provider */
+            provider: string | null;
+            /** Request Model */
+            request_model: string | null;
+            /** Service Name */
+            service_name: string;
+            /** Session Id */
+            session_id: string;
+            /** Span Id */
+            span_id: string;
+            /** Start Time */
+            start_time: string;
+            /** Start Time Unix Nano */
+            start_time_unix_nano: number;
+            /** Status */
+            status: string;
+            /** Status Message */
+            status_message: string;
+            /** Total Tokens */
+            total_tokens: number | null;
+            /** Trace Id */
+            trace_id: string;
+            /** User Id */
+            user_id: string;
+        };
+        /**
+         * CallCount
+         * @description How many calls there are.
+         */
+        CallCount: {
+            /** Count */
+            count: number;
+        };
+        /**
+         * CallPage
+         * @description A page of calls.
+         */
+        CallPage: {
+            /** Calls */
+            calls: components["schemas"]["Call"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
          * Check
          * @description One thing that must be well before requests can be served.
          */
@@ -313,6 +499,14 @@ export interface components {
             name: string;
             /** Row Count */
             row_count: number | null;
+        };
+        /**
+         * Deleted
+         * @description How many spans were deleted.
+         */
+        Deleted: {
+            /** Deleted Count */
+            deleted_count: number;
         };
         /**
          * Evaluation
@@ -449,6 +643,49 @@ export interface components {
             time_unix_nano: number;
         };
         /**
+         * Feedback
+         * @description One piece of feedback on a span.
+         *
+         *     ``kind`` says which members are filled: a ``reaction`` has an ``emoji``, a ``note`` its
+         *     ``text``; a ``score`` has a ``name`` and a ``value``, a ``label`` or both, and may be explained.
+         */
+        Feedback: {
+            /** Created Time */
+            created_time: string;
+            /** Created Time Unix Nano */
+            created_time_unix_nano: number;
+            /** Creator */
+            creator: string;
+            /** Emoji */
+            emoji: string | null;
+            /** Explanation */
+            explanation: string | null;
+            /** Feedback Id */
+            feedback_id: string;
+            /** Kind */
+            kind: string;
+            /** Label */
+            label: string | null;
+            /** Name */
+            name: string | null;
+            /** Span Id */
+            span_id: string;
+            /** Text */
+            text: string | null;
+            /** Trace Id */
+            trace_id: string;
+            /** Value */
+            value: boolean | number | null;
+        };
+        /**
+         * FeedbackList
+         * @description All feedback on one span, the oldest first.
+         */
+        FeedbackList: {
+            /** Feedback */
+            feedback: components["schemas"]["Feedback"][];
+        };
+        /**
          * FieldFault
          * @description What is wrong with one parameter.
          */
@@ -457,6 +694,42 @@ export interface components {
             field: string;
             /** Message */
             message: string;
+        };
+        /**
+         * GivenScore
+         * @description A score: a value (a number or a truth), a label, or both.
+         */
+        GivenScore: {
+            /**
+             * Creator
+             * @description Who says so.
+             * @default
+             */
+            creator?: string;
+            /**
+             * Explanation
+             * @default
+             */
+            explanation?: string;
+            /**
+             * Feedback Id
+             * @description 32 hexadecimal digits of your choice make it safe to ask twice: the same id on the same span replaces what was there.
+             */
+            feedback_id?: string | null;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "score";
+            /**
+             * Label
+             * @default
+             */
+            label?: string;
+            /** Name */
+            name: string;
+            /** Value */
+            value?: boolean | number | null;
         };
         /**
          * Health
@@ -539,6 +812,30 @@ export interface components {
             parameters: unknown;
         };
         /**
+         * Note
+         * @description A note: a text.
+         */
+        Note: {
+            /**
+             * Creator
+             * @description Who says so.
+             * @default
+             */
+            creator?: string;
+            /**
+             * Feedback Id
+             * @description 32 hexadecimal digits of your choice make it safe to ask twice: the same id on the same span replaces what was there.
+             */
+            feedback_id?: string | null;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "note";
+            /** Text */
+            text: string;
+        };
+        /**
          * Problem
          * @description What every error looks like. ``position`` and ``length`` point into a faulty filter.
          */
@@ -592,6 +889,30 @@ export interface components {
             projects: components["schemas"]["Project"][];
         };
         /**
+         * Reaction
+         * @description A reaction: one emoji.
+         */
+        Reaction: {
+            /**
+             * Creator
+             * @description Who says so.
+             * @default
+             */
+            creator?: string;
+            /** Emoji */
+            emoji: string;
+            /**
+             * Feedback Id
+             * @description 32 hexadecimal digits of your choice make it safe to ask twice: the same id on the same span replaces what was there.
+             */
+            feedback_id?: string | null;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "reaction";
+        };
+        /**
          * Readiness
          * @description Whether requests can be served, and if not, why.
          */
@@ -600,6 +921,25 @@ export interface components {
             checks: components["schemas"]["Check"][];
             /** Status */
             status: string;
+        };
+        /**
+         * Renamed
+         * @description The name that a span was given; null when it has its own again.
+         */
+        Renamed: {
+            /** Display Name */
+            display_name: string | null;
+        };
+        /**
+         * Renaming
+         * @description What to change about a span.
+         */
+        Renaming: {
+            /**
+             * Display Name
+             * @description Shown instead of its name; null takes it away.
+             */
+            display_name: string | null;
         };
         /**
          * Scope
@@ -623,7 +963,8 @@ export interface components {
          * Score
          * @description One result of evaluating a span. ``value``, ``label``, ``explanation``: those that were sent.
          *
-         *     ``error_type`` is set when the evaluation itself failed.
+         *     ``error_type`` is set when the evaluation itself failed; ``source`` is ``event`` for what was sent
+         *     with the span, ``feedback`` for what was said about it later.
          */
         Score: {
             /** Error Type */
@@ -636,12 +977,14 @@ export interface components {
             name: string;
             /** Response Id */
             response_id: string | null;
+            /** Source */
+            source: string;
             /** Time */
             time: string;
             /** Time Unix Nano */
             time_unix_nano: number;
             /** Value */
-            value: number | null;
+            value: boolean | number | null;
         };
         /**
          * ScoreSummary
@@ -687,13 +1030,16 @@ export interface components {
          * @description A span. ``kind`` says what the call is for, ``span_kind`` is OpenTelemetry's.
          *
          *     ``input`` and ``output`` are the span's own, else those that its events and logs tell. ``logs``
-         *     are the first of ``log_count``; ``scores`` are the results of evaluations among events and logs.
+         *     are the first of ``log_count``; ``scores`` are the results of evaluations among events and logs, and
+         *     those that were given as feedback.
          */
         Span: {
             /** Attributes */
             attributes: {
                 [key: string]: unknown;
             };
+            /** Display Name */
+            display_name: string;
             /** Dropped Attributes Count */
             dropped_attributes_count: number;
             /** Dropped Events Count */
@@ -712,6 +1058,8 @@ export interface components {
             evaluation_id: string | null;
             /** Events */
             events: components["schemas"]["Event"][];
+            /** Feedback */
+            feedback: components["schemas"]["Feedback"][];
             /** Flags */
             flags: number;
             /** Input */
@@ -1070,6 +1418,123 @@ export interface operations {
             };
         };
     };
+    list_calls: {
+        parameters: {
+            query?: {
+                /** @description Most calls a page. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string | null;
+                /** @description start_time, duration_ms, name, total_tokens; '-' in front for descending. */
+                sort?: string;
+                /** @description Some of trace_id, span_id, parent_span_id, op_name, name, display_name, kind, status, status_message, start_time, start_time_unix_nano, end_time, end_time_unix_nano, duration_ms, provider, model, request_model, input_tokens, output_tokens, total_tokens, cost_usd, service_name, environment, session_id, user_id, evaluation_id, input, output, attributes, separated by commas. */
+                columns?: string | null;
+                /** @description Whether to send the payloads. */
+                payloads?: boolean;
+                /** @description Else as accepted. */
+                format?: ("json" | "arrow") | null;
+                /** @description A filter, such as `op = 'answer' AND duration_ms > 1000`. */
+                where?: string | null;
+                /** @description The op's name, else the span's. */
+                op?: string | null;
+                /** @description 32 hexadecimal digits. */
+                trace_id?: string | null;
+                /** @description 16 hexadecimal digits. */
+                span_id?: string | null;
+                /** @description 16 hexadecimal digits. */
+                parent_span_id?: string | null;
+                /** @description agent, llm, tool, … */
+                kind?: string | null;
+                /** @description ok, error, unset, running, lost. */
+                status?: string | null;
+                /** @description Only roots of traces. */
+                roots_only?: boolean;
+                /** @description At or after it. */
+                started_from?: string | null;
+                /** @description Before it. */
+                started_before?: string | null;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of calls. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallPage"];
+                    "application/vnd.apache.arrow.stream": unknown;
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    count_calls: {
+        parameters: {
+            query?: {
+                /** @description A filter, such as `op = 'answer' AND duration_ms > 1000`. */
+                where?: string | null;
+                /** @description The op's name, else the span's. */
+                op?: string | null;
+                /** @description 32 hexadecimal digits. */
+                trace_id?: string | null;
+                /** @description 16 hexadecimal digits. */
+                span_id?: string | null;
+                /** @description 16 hexadecimal digits. */
+                parent_span_id?: string | null;
+                /** @description agent, llm, tool, … */
+                kind?: string | null;
+                /** @description ok, error, unset, running, lost. */
+                status?: string | null;
+                /** @description Only roots of traces. */
+                roots_only?: boolean;
+                /** @description At or after it. */
+                started_from?: string | null;
+                /** @description Before it. */
+                started_before?: string | null;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallCount"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_evaluations: {
         parameters: {
             query?: {
@@ -1268,6 +1733,178 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Span"];
                 };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_span: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                trace_id: string;
+                span_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deleted"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    edit_span: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                trace_id: string;
+                span_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Renaming"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Renamed"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_feedback: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                trace_id: string;
+                span_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedbackList"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_feedback: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                trace_id: string;
+                span_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reaction"] | components["schemas"]["Note"] | components["schemas"]["GivenScore"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Feedback"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_feedback: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                trace_id: string;
+                span_id: string;
+                feedback_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Problem details */
             default: {
