@@ -22,6 +22,7 @@ from spanloom.errors import ConfigurationError
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import SpanProcessor
 
+    from spanloom._api import Api
     from spanloom._export import Exporter
     from spanloom._provider import Hookup
 
@@ -53,6 +54,13 @@ class Client:
     def endpoint(self) -> str:
         """The server's base URL."""
         return self.settings.endpoint
+
+    @property
+    def api(self) -> "Api":
+        """What asks the server; shared by all clients of these settings."""
+        from spanloom._api import shared_api  # http.client takes its time to load
+
+        return shared_api(self.settings)
 
     def call_url(self, trace_id: str, span_id: str) -> str:
         """Return the address of a call's page."""

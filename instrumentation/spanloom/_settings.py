@@ -46,6 +46,7 @@ class Settings:
         "Longest wait of an op for room in a full queue, and only while the server takes spans.",
     )
     request_timeout_s: float = _setting(10.0, "How long one request may take.")
+    read_timeout_s: float = _setting(60.0, "How long the server may think about a question to it.")
     retry_initial_s: float = _setting(0.5, "Pause after a first failed request; it doubles.")
     retry_max_s: float = _setting(30.0, "Longest pause between two attempts.")
     exit_timeout_s: float = _setting(5.0, "How long the process's end may wait for delivery.")

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 import pytest
 
 import spanloom
+from spanloom._api import shared_api
 from spanloom._client import state
 from spanloom.testing import CapturedCalls, captured_calls
 from tests.unit.sdk.sink import Sink
@@ -19,6 +20,7 @@ def own_process_state(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for thread in state.retiring:
         thread.join()
     state.forget_said()
+    shared_api.cache_clear()
 
 
 @pytest.fixture
