@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from spanloom_collector.storage.connect import EngineUnavailableError
 from spanloom_query import problems
-from spanloom_query.routes import evaluations, health, metrics, projects, traces
+from spanloom_query.routes import evaluations, health, metrics, objects, projects, traces
 from spanloom_query.routes import server as server_routes
 from spanloom_query.routes.context import Process, Server
 
@@ -83,7 +83,7 @@ def create_api(server: Server) -> FastAPI:
     problems.install(app)
     app.add_exception_handler(ClickHouseError, _on_engine_error)
     app.add_exception_handler(EngineUnavailableError, _on_engine_error)
-    for router in (projects.router, traces.router, evaluations.router):
+    for router in (projects.router, traces.router, evaluations.router, objects.router):
         app.include_router(router, prefix=_API_PREFIX)
     app.include_router(server_routes.router)
     app.include_router(health.router)

@@ -24,6 +24,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/dataset-rows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Store Rows
+         * @description Store a chunk of rows; a dataset is then published as a list of chunks.
+         */
+        post: operations["store_rows"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/evaluations": {
         parameters: {
             query?: never;
@@ -79,6 +99,146 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/objects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Objects
+         * @description A page of objects, by name.
+         */
+        get: operations["list_objects"];
+        put?: never;
+        /**
+         * Publish Object
+         * @description Store content as a version. The same content under a name is the same version.
+         */
+        post: operations["publish_object"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/objects/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Versions
+         * @description A page of an object's versions, the newest first.
+         */
+        get: operations["list_versions"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete Object
+         * @description Delete every version of an object. Deleting again changes nothing.
+         */
+        delete: operations["delete_object"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/objects/{name}/aliases/{alias}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set Alias
+         * @description Let an alias mean a version, and no other from now on.
+         */
+        put: operations["set_alias"];
+        post?: never;
+        /**
+         * Delete Alias
+         * @description Let an alias mean nothing. Deleting again changes nothing.
+         */
+        delete: operations["delete_alias"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/objects/{name}/versions/{selector}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Version
+         * @description One version with its content.
+         */
+        get: operations["get_version"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete Version
+         * @description Delete one version, with its tags and the aliases that mean it. Its number stays taken.
+         */
+        delete: operations["delete_version"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/objects/{name}/versions/{selector}/rows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Dataset Rows
+         * @description A page of a dataset's rows; a page of large rows is shorter than its limit.
+         */
+        get: operations["list_dataset_rows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/objects/{name}/versions/{selector}/tags/{tag}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set Tag
+         * @description Put a tag on a version.
+         */
+        put: operations["set_tag"];
+        post?: never;
+        /**
+         * Delete Tag
+         * @description Take a tag off a version. Deleting again changes nothing.
+         */
+        delete: operations["delete_tag"];
         options?: never;
         head?: never;
         patch?: never;
@@ -249,6 +409,17 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AliasTarget
+         * @description What an alias is to mean.
+         */
+        AliasTarget: {
+            /**
+             * Version
+             * @description `latest`, `v0`, an alias, or the digest.
+             */
+            version: string;
+        };
+        /**
          * Attributes
          * @description Attributes of a resource or scope, and what goes with them.
          */
@@ -285,6 +456,30 @@ export interface components {
             name: string;
             /** Row Count */
             row_count: number | null;
+        };
+        /**
+         * DatasetRow
+         * @description One row of a dataset; ``index`` counts from 0.
+         */
+        DatasetRow: {
+            /** Digest */
+            digest: string;
+            /** Index */
+            index: number;
+            /** Value */
+            value: unknown;
+        };
+        /**
+         * DatasetRowPage
+         * @description A page of rows, in the dataset's order.
+         */
+        DatasetRowPage: {
+            /** Next Offset */
+            next_offset: number | null;
+            /** Rows */
+            rows: components["schemas"]["DatasetRow"][];
+            /** Total */
+            total: number;
         };
         /**
          * Evaluation
@@ -511,6 +706,98 @@ export interface components {
             parameters: unknown;
         };
         /**
+         * ObjectContent
+         * @description One version with its content; a dataset's rows are read page by page.
+         */
+        ObjectContent: {
+            /** Aliases */
+            aliases: string[];
+            /** Class Name */
+            class_name: string;
+            /** Description */
+            description: string;
+            /** Digest */
+            digest: string;
+            /** Is Latest */
+            is_latest: boolean;
+            /** Kind */
+            kind: string;
+            /** Name */
+            name: string;
+            /** Published Time */
+            published_time: string;
+            /** Row Count */
+            row_count: number | null;
+            /** Tags */
+            tags: string[];
+            /** Value */
+            value: unknown;
+            /** Version */
+            version: string;
+        };
+        /**
+         * ObjectPage
+         * @description A page of objects, by name.
+         */
+        ObjectPage: {
+            /** Next Cursor */
+            next_cursor: string | null;
+            /** Objects */
+            objects: components["schemas"]["ObjectSummary"][];
+        };
+        /**
+         * ObjectSummary
+         * @description An object, as its latest version has it.
+         */
+        ObjectSummary: {
+            /** Class Name */
+            class_name: string;
+            /** Description */
+            description: string;
+            /** Digest */
+            digest: string;
+            /** First Published Time */
+            first_published_time: string;
+            /** Kind */
+            kind: string;
+            /** Last Published Time */
+            last_published_time: string;
+            /** Latest */
+            latest: string;
+            /** Name */
+            name: string;
+            /** Version Count */
+            version_count: number;
+        };
+        /**
+         * ObjectVersion
+         * @description One version, without its content. ``version`` counts from ``v0``.
+         */
+        ObjectVersion: {
+            /** Aliases */
+            aliases: string[];
+            /** Class Name */
+            class_name: string;
+            /** Description */
+            description: string;
+            /** Digest */
+            digest: string;
+            /** Is Latest */
+            is_latest: boolean;
+            /** Kind */
+            kind: string;
+            /** Name */
+            name: string;
+            /** Published Time */
+            published_time: string;
+            /** Row Count */
+            row_count: number | null;
+            /** Tags */
+            tags: string[];
+            /** Version */
+            version: string;
+        };
+        /**
          * Problem
          * @description What every error looks like. ``position`` and ``length`` point into a faulty filter.
          */
@@ -564,6 +851,81 @@ export interface components {
             projects: components["schemas"]["Project"][];
         };
         /**
+         * Publication
+         * @description What is to be published.
+         */
+        Publication: {
+            /**
+             * Aliases
+             * @default []
+             */
+            aliases?: string[];
+            /**
+             * Chunks
+             * @description Digests of a dataset's chunks.
+             * @default []
+             */
+            chunks?: string[];
+            /**
+             * Class Name
+             * @default
+             */
+            class_name?: string;
+            /**
+             * Description
+             * @default
+             */
+            description?: string;
+            /**
+             * Kind
+             * @description dataset, model, object, op, prompt
+             * @default object
+             */
+            kind?: string;
+            /** Name */
+            name: string;
+            /**
+             * Tags
+             * @default []
+             */
+            tags?: string[];
+            /**
+             * Value
+             * @description The content; of a dataset nothing.
+             */
+            value?: unknown;
+        };
+        /**
+         * PublishedVersion
+         * @description The version that was published; ``is_new`` unless its content was there already.
+         */
+        PublishedVersion: {
+            /** Aliases */
+            aliases: string[];
+            /** Class Name */
+            class_name: string;
+            /** Description */
+            description: string;
+            /** Digest */
+            digest: string;
+            /** Is Latest */
+            is_latest: boolean;
+            /** Is New */
+            is_new: boolean;
+            /** Kind */
+            kind: string;
+            /** Name */
+            name: string;
+            /** Published Time */
+            published_time: string;
+            /** Row Count */
+            row_count: number | null;
+            /** Tags */
+            tags: string[];
+            /** Version */
+            version: string;
+        };
+        /**
          * Readiness
          * @description Whether requests can be served, and if not, why.
          */
@@ -572,6 +934,16 @@ export interface components {
             checks: components["schemas"]["Check"][];
             /** Status */
             status: string;
+        };
+        /**
+         * RowsToStore
+         * @description Rows of a dataset that is going to be published.
+         */
+        RowsToStore: {
+            /** Rows */
+            rows: {
+                [key: string]: unknown;
+            }[];
         };
         /**
          * Scope
@@ -777,6 +1149,16 @@ export interface components {
             total_tokens: (number | null)[];
         };
         /**
+         * StoredChunk
+         * @description Rows that are stored; ``digest`` is what a dataset's ``chunks`` name them by.
+         */
+        StoredChunk: {
+            /** Digest */
+            digest: string;
+            /** Row Digests */
+            row_digests: string[];
+        };
+        /**
          * Trace
          * @description One trace: its summary and its tree. ``missing_parents``: span id to the id not stored.
          */
@@ -895,6 +1277,16 @@ export interface components {
             /** User Id */
             user_id: string;
         };
+        /**
+         * VersionPage
+         * @description A page of versions, the newest first.
+         */
+        VersionPage: {
+            /** Next Cursor */
+            next_cursor: string | null;
+            /** Versions */
+            versions: components["schemas"]["ObjectVersion"][];
+        };
     };
     responses: never;
     parameters: never;
@@ -920,6 +1312,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ProjectList"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    store_rows: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RowsToStore"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoredChunk"];
                 };
             };
             /** @description Problem details */
@@ -1026,6 +1453,389 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["EvaluationRowPage"];
                 };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_objects: {
+        parameters: {
+            query?: {
+                /** @description dataset, model, object, op, prompt */
+                kind?: string;
+                /** @description Objects a page. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ObjectPage"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    publish_object: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Publication"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PublishedVersion"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_versions: {
+        parameters: {
+            query?: {
+                /** @description Versions a page. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionPage"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_object: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_alias: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+                /** @description Any name but `latest`, `v0`, … and digests. */
+                alias: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AliasTarget"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ObjectVersion"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_alias: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+                /** @description Any name but `latest`, `v0`, … and digests. */
+                alias: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+                /** @description `latest`, `v0`, an alias, or the digest. */
+                selector: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ObjectContent"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+                /** @description `latest`, `v0`, an alias, or the digest. */
+                selector: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_dataset_rows: {
+        parameters: {
+            query?: {
+                /** @description Index of the first row. */
+                offset?: number;
+                /** @description Rows a page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+                /** @description `latest`, `v0`, an alias, or the digest. */
+                selector: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetRowPage"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_tag: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+                /** @description `latest`, `v0`, an alias, or the digest. */
+                selector: string;
+                tag: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ObjectVersion"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_tag: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+                /** @description `latest`, `v0`, an alias, or the digest. */
+                selector: string;
+                tag: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Problem details */
             default: {
