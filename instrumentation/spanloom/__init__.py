@@ -34,6 +34,8 @@ from spanloom.errors import (
     BindingError,
     ConfigurationError,
     NoCurrentCallError,
+    ObjectError,
+    PromptError,
     SpanloomError,
 )
 
@@ -42,6 +44,10 @@ if TYPE_CHECKING:
     from spanloom._evals.evaluation import Evaluation
     from spanloom._evals.model import Model
     from spanloom._evals.scorer import Scorer
+    from spanloom._objects.forms import SavedModel, SavedOp
+    from spanloom._objects.prompts import MessagesPrompt, StringPrompt
+    from spanloom._objects.publish import publish
+    from spanloom._objects.ref import Ref, VersionInfo, get, ref
 
 __all__ = [
     "BindingError",
@@ -50,20 +56,31 @@ __all__ = [
     "ConfigurationError",
     "Dataset",
     "Evaluation",
+    "MessagesPrompt",
     "Model",
     "NoCurrentCallError",
+    "ObjectError",
     "Op",
+    "PromptError",
+    "Ref",
+    "SavedModel",
+    "SavedOp",
     "Scorer",
     "Settings",
     "SpanloomError",
+    "StringPrompt",
+    "VersionInfo",
     "__version__",
     "attributes",
     "finish",
     "flush",
+    "get",
     "get_client",
     "get_current_call",
     "init",
     "op",
+    "publish",
+    "ref",
     "require_current_call",
 ]
 
@@ -71,8 +88,17 @@ __all__ = [
 _ON_FIRST_USE: Final = {
     "Dataset": "spanloom._evals.dataset",
     "Evaluation": "spanloom._evals.evaluation",
+    "MessagesPrompt": "spanloom._objects.prompts",
     "Model": "spanloom._evals.model",
+    "Ref": "spanloom._objects.ref",
+    "SavedModel": "spanloom._objects.forms",
+    "SavedOp": "spanloom._objects.forms",
     "Scorer": "spanloom._evals.scorer",
+    "StringPrompt": "spanloom._objects.prompts",
+    "VersionInfo": "spanloom._objects.ref",
+    "get": "spanloom._objects.ref",
+    "publish": "spanloom._objects.publish",
+    "ref": "spanloom._objects.ref",
 }
 
 

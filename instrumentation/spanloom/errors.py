@@ -6,6 +6,8 @@
     ├── ConfigurationError (ValueError)   init or a decorator was given something that cannot work
     ├── NoCurrentCallError (LookupError)  require_current_call outside of every op
     ├── BindingError (TypeError)          a dataset's columns do not fit a model or scorer
+    ├── ObjectError (ValueError)          an object cannot be published, or is not what was asked for
+    ├── PromptError (ValueError)          a prompt cannot be filled in
     └── ApiError                          the server did not answer a question, or refused it
         ├── UnreachableError (ConnectionError)  nobody answered, or the connection broke
         └── ServerError                         it answered with a problem
@@ -31,6 +33,14 @@ class NoCurrentCallError(SpanloomError, LookupError):
 
 class BindingError(SpanloomError, TypeError):
     """A model or scorer needs an argument that the dataset has no column for."""
+
+
+class ObjectError(SpanloomError, ValueError):
+    """An object that cannot be published as data, or a published one of another type."""
+
+
+class PromptError(SpanloomError, ValueError):
+    """A prompt lacks the value of a variable, or its braces do not fit."""
 
 
 class ApiError(SpanloomError):
