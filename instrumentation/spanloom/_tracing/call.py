@@ -7,7 +7,6 @@ import traceback
 from collections.abc import Mapping
 from contextvars import Token
 from datetime import UTC, datetime
-from time import time_ns
 from typing import Any, Final
 
 from opentelemetry import context as otel_context
@@ -18,6 +17,7 @@ from opentelemetry.util.types import AttributeValue
 
 from spanloom import conventions
 from spanloom._client import Client, state
+from spanloom._clock import time_ns
 from spanloom._settings import Settings
 from spanloom._tracing.context import current_call, flatten
 from spanloom._tracing.spec import Spec, guarded
