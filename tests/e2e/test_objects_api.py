@@ -2,11 +2,12 @@
 
 import json
 import urllib.parse
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.server import Answer, Server
+from tests.support.server import Answer, Server, running_server
 
 
 def _send(server: Server, method: str, path: str, body: Any = None) -> Answer:
@@ -148,3 +149,20 @@ def test_values_are_kept_exactly(server: Server) -> None:
     path = f"/projects/{project}/objects/thing/versions/{version['digest']}"
     assert server.get(path)["value"] == {"text": "ü" * 1_000, "n": 2**64}
     assert server.get(path)["digest"] == version["digest"]
+
+
+def test_a_token_publishes_in_its_own_project_alone(tmp_path: Path) -> None:
+    body = json.dumps({"name": "thing", "value": 1}).encode()
+    headers = {"content-type": "application/json"}
+    statuses = {}
+    with running_server(tmp_path, environment={"SPANLOOM_TOKENS": "secret=mine"}) as server:
+        for project, token in (("mine", ""), ("other", "secret"), ("mine", "secret")):
+            answer = server.request(
+                "POST",
+                f"/api/v1/projects/{project}/objects",
+                body=body,
+                headers=headers | ({"authorization": f"Bearer {token}"} if token else {}),
+            )
+            statuses[project, token] = answer.status
+
+    assert statuses == {("mine", ""): 401, ("other", "secret"): 403, ("mine", "secret"): 200}
