@@ -107,6 +107,7 @@ def test_two_servers_never_give_one_number_twice(
 
     assert {version.number for version in versions} == set(range(20))
     assert len({(version.digest, version.number) for version in versions}) == 20
+    assert sum(version.is_new for version in versions) == 20
 
 
 def test_a_deleted_version_keeps_its_number_and_loses_its_content(engine: Engine) -> None:
@@ -230,3 +231,20 @@ def test_what_cannot_be_stored_is_refused(
 
     with pytest.raises(ObjectError, match=message):
         storage.publish(embedded_engine, _new(_project(), given.pop("value"), **given))
+
+
+def test_a_chunk_that_lost_rows_is_not_taken_for_whole(embedded_engine: Engine) -> None:
+    project, rows = _project(), [{"a": 1}, {"a": 2}]
+    whole = storage.insert_chunk(embedded_engine, project, rows)
+    with embedded_engine.writer() as client:
+        client.command(
+            "INSERT INTO dataset_rows SELECT project, chunk, position, 'x', value "
+            "FROM dataset_rows WHERE project = {project:String} AND position = 1",
+            parameters={"project": project},
+        )
+    new = _new(project, None, kind="dataset", chunk_digests=[whole.digest])
+
+    with pytest.raises(ObjectError, match="not stored: send them first"):
+        storage.publish(embedded_engine, new)
+    storage.insert_chunk(embedded_engine, project, rows)
+    assert storage.publish(embedded_engine, new).number == 0

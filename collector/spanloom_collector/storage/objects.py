@@ -8,6 +8,7 @@ the number, which the engine takes once; whoever comes second reads who was firs
 import hashlib
 import re
 import time
+import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -151,19 +152,12 @@ def insert_chunk(engine: Engine, project: str, rows: Sequence[Mapping[str, Any]]
     texts = [canonical(row) for row in rows]
     digests = [hashlib.sha256(text).hexdigest() for text in texts]
     chunk = Chunk(_joined_digest(digests), digests)
-    stored = {
-        digest: [project, digest, text.decode()]
-        for digest, text in zip(digests, texts, strict=True)
-    }
+    stored = [
+        [project, chunk.digest, position, digest, text.decode()]
+        for position, (digest, text) in enumerate(zip(digests, texts, strict=True))
+    ]
     with engine.writer() as client:
-        # The rows come first: a chunk that is there is whole.
-        _insert(client, "dataset_rows", ["project", "digest", "value"], list(stored.values()))
-        _insert(
-            client,
-            "dataset_chunks",
-            ["project", "digest", "row_digests"],
-            [[project, chunk.digest, digests]],
-        )
+        _insert(client, "dataset_rows", _ROW_COLUMNS, stored)
     return chunk
 
 
@@ -243,13 +237,11 @@ def _content(client: Client, new: NewVersion) -> _Content:
     if new.kind != conventions.DATASET_OBJECT:
         return _Content(digest_of(new.kind, new.value), canonical(new.value).decode(), [])
     chunks = {digest: _row_digests(client, new.project, digest) for digest in new.chunk_digests}
-    missing = [digest for digest, rows in chunks.items() if not rows]
-    if missing or not chunks:
-        raise ObjectError(
-            f"the rows of chunk {missing[0]} are not stored: send them first"
-            if missing
-            else "a dataset has at least one chunk of rows"
-        )
+    if not chunks:
+        raise ObjectError("a dataset has at least one chunk of rows")
+    for chunk_digest, row_digests in chunks.items():
+        if _joined_digest(row_digests) != chunk_digest:
+            raise ObjectError(f"the rows of chunk {chunk_digest} are not stored: send them first")
     in_order = [chunks[digest] for digest in new.chunk_digests]
     digest = _joined_digest([row for rows in in_order for row in rows])
     return _Content(digest, "null", [len(rows) for rows in in_order])
@@ -260,30 +252,30 @@ def _joined_digest(digests: Sequence[str]) -> str:
 
 
 _ROW_DIGESTS = """
-SELECT row_digests FROM dataset_chunks
-WHERE project = {project:String} AND digest = {digest:String} LIMIT 1
+SELECT digest FROM dataset_rows FINAL
+WHERE project = {project:String} AND chunk = {chunk:String} ORDER BY position
 """
 
 
-def _row_digests(client: Client, project: str, digest: str) -> list[str]:
-    parameters = {"project": project, "digest": digest}
-    rows = client.query(_ROW_DIGESTS, parameters=parameters).result_rows
-    return list(rows[0][0]) if rows else []
+def _row_digests(client: Client, project: str, chunk: str) -> list[str]:
+    parameters = {"project": project, "chunk": chunk}
+    return [str(row[0]) for row in client.query(_ROW_DIGESTS, parameters=parameters).result_rows]
 
 
 def _published(client: Client, new: NewVersion, content: _Content) -> Version:
-    known = _known(client, new.project, new.name, content.digest)
-    if known is not None:
-        if known.is_deleted:
-            _insert_version(client, new, content, known.number, known.revision)
-        return Version(new.name, content.digest, known.number, is_new=known.is_deleted)
+    revision = None
     for _ in range(_RACES_MAX):
+        # The number comes first: were the same content published in between, it would get another.
         number = _next_number(client, new.project, new.name)
-        _insert_version(client, new, content, number, 0, token=_token(new, number))
-        # Another server may have given this number meanwhile: then nothing was inserted.
         known = _known(client, new.project, new.name, content.digest)
-        if known is not None:
-            return Version(new.name, content.digest, known.number, is_new=True)
+        if known is None:
+            # Nothing is inserted when another server has given this number meanwhile.
+            revision = _insert_version(client, new, content, number, 0, token=_token(new, number))
+        elif known.is_deleted:
+            revision = _insert_version(client, new, content, known.number, known.revision)
+        else:
+            is_new = known.revision == revision
+            return Version(new.name, content.digest, known.number, is_new)
     raise EngineUnavailableError(f"{new.name!r} gets no number: {_RACES_MAX} others came first")
 
 
@@ -313,6 +305,8 @@ def _next_number(client: Client, project: str, name: str) -> int:
     return int(client.query(_NEXT_NUMBER, parameters=parameters).result_rows[0][0])
 
 
+_ROW_COLUMNS = ("project", "chunk", "position", "digest", "value")
+
 _VERSION_COLUMNS = (
     "project", "name", "digest", "number", "kind", "class_name", "description", "value",
     "chunk_digests", "chunk_row_counts", "published_time", "revision", "is_deleted",
@@ -326,14 +320,15 @@ def _insert_version(
     number: int,
     last_revision: int,
     token: str | None = None,
-) -> None:
+) -> int:
     now = time.time_ns()
+    revision = max(now, last_revision + 1)
     row = [
         new.project, new.name, content.digest, number, new.kind, new.class_name, new.description,
-        content.value, list(new.chunk_digests), content.chunk_row_counts, now,
-        max(now, last_revision + 1), False,
+        content.value, list(new.chunk_digests), content.chunk_row_counts, now, revision, False,
     ]  # fmt: skip
     _insert(client, "object_versions", _VERSION_COLUMNS, [row], token)
+    return revision
 
 
 def _delete_version(client: Client, project: str, name: str, digest: str) -> None:
@@ -406,7 +401,7 @@ def _insert(
     rows: Sequence[Sequence[Any]],
     token: str | None = None,
 ) -> None:
-    settings: dict[str, Any] = {"async_insert": 0}
-    if token is not None:
-        settings["insert_deduplication_token"] = token
+    # Without a token the engine would take the same rows once only, also when they are sent again
+    # because the first ones were lost.
+    settings = {"async_insert": 0, "insert_deduplication_token": token or uuid.uuid4().hex}
     client.insert(table, rows, column_names=list(columns), settings=settings)

@@ -14,7 +14,7 @@ from spanloom._objects.address import Address, parse_address
 from spanloom._objects.forms import object_of
 from spanloom.errors import ObjectError
 
-PAGE_ROWS = 1000
+PAGE_MAX_ROWS = 5_000
 
 T = TypeVar("T")
 
@@ -137,7 +137,7 @@ class Ref(Address):
         rows: list[dict[str, Any]] = []
         offset: int | None = 0
         while offset is not None:
-            page = _api().get(version._path("rows"), {"offset": offset, "limit": PAGE_ROWS})
+            page = _api().get(version._path("rows"), {"offset": offset, "limit": PAGE_MAX_ROWS})
             rows += [row["value"] for row in page["rows"]]
             offset = page["next_offset"]
         return Dataset(rows=rows, name=self.name, description=content["description"] or None)

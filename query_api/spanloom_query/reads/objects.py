@@ -94,9 +94,10 @@ class DatasetRowPage:
     next_offset: int | None
 
 
-class _Part(NamedTuple):
-    rows: list[DatasetRow]
-    size_bytes: int
+class _Row(NamedTuple):
+    place: int
+    digest: str
+    text: str
 
 
 class Chunk(NamedTuple):
@@ -316,66 +317,36 @@ def _rows(
     client: Client, project: str, chunks: Sequence[Chunk], start: int, end: int
 ) -> list[DatasetRow]:
     rows: list[DatasetRow] = []
-    room_bytes = PAGE_MAX_BYTES
+    size_bytes = 0
     for chunk in chunks:
         low, high = max(start, chunk.first_index), min(end, chunk.first_index + chunk.row_count)
         if low >= high:
             continue
-        part = _part(client, project, chunk, low, high, room_bytes, may_be_empty=bool(rows))
-        rows += part.rows
-        room_bytes -= part.size_bytes
-        if len(part.rows) < high - low:
-            break
+        for row in _rows_of_chunk(client, project, chunk, low, high):
+            size_bytes += len(row.text)
+            if rows and size_bytes > PAGE_MAX_BYTES:
+                return rows
+            rows.append(DatasetRow(row.place, row.digest, orjson.Fragment(row.text)))
     return rows
 
 
-def _part(
-    client: Client,
-    project: str,
-    chunk: Chunk,
-    low: int,
-    high: int,
-    room_bytes: int,
-    *,
-    may_be_empty: bool,
-) -> _Part:
-    """As many of a chunk's rows as there is room for. Sizes come first, values then."""
-    offset = low - chunk.first_index + 1  # arrays count from 1
-    place = {"project": project, "chunk": chunk.digest, "offset": offset, "count": high - low}
-    digests = client.query(_PAGE_DIGESTS, parameters=place).result_rows[0][0]
-    sizes = _by_digest(client, _PAGE_SIZES, place)
-    size_bytes, count = 0, 0
-    for digest in digests:
-        if size_bytes + sizes[digest] > room_bytes and (count or may_be_empty):
-            break
-        size_bytes += sizes[digest]
-        count += 1
-    if not count:
-        return _Part([], 0)
-    values = _by_digest(client, _PAGE_VALUES, place | {"count": count})
-    rows = [
-        DatasetRow(index, digest, orjson.Fragment(values[digest]))
-        for index, digest in enumerate(digests[:count], low)
-    ]
-    return _Part(rows, size_bytes)
+def _rows_of_chunk(
+    client: Client, project: str, chunk: Chunk, low: int, high: int
+) -> Iterator[_Row]:
+    # As much as came in one request: no more than that is ever read at once.
+    place = {
+        "project": project,
+        "chunk": chunk.digest,
+        "low": low - chunk.first_index,
+        "high": high - chunk.first_index,
+    }
+    for position, digest, text in client.query(_PAGE, parameters=place).result_rows:
+        yield _Row(chunk.first_index + position, digest, text)
 
 
-def _by_digest(client: Client, sql: str, parameters: dict[str, Any]) -> dict[str, Any]:
-    rows: Sequence[Any] = client.query(sql, parameters=parameters).result_rows
-    return dict(rows)
-
-
-_PAGE_DIGESTS = """
-SELECT arraySlice(row_digests, {offset:UInt32}, {count:UInt32}) FROM dataset_chunks
-WHERE project = {project:String} AND digest = {chunk:String} LIMIT 1
+_PAGE = """
+SELECT position, digest, value FROM dataset_rows FINAL
+WHERE project = {project:String} AND chunk = {chunk:String}
+  AND position >= {low:UInt32} AND position < {high:UInt32}
+ORDER BY position
 """
-
-_OF_PAGE = """
-FROM dataset_rows
-WHERE project = {project:String} AND digest IN (
-    SELECT arrayJoin(arraySlice(row_digests, {offset:UInt32}, {count:UInt32})) FROM dataset_chunks
-    WHERE project = {project:String} AND digest = {chunk:String}
-)
-"""
-_PAGE_SIZES = f"SELECT digest, length(value) {_OF_PAGE}"
-_PAGE_VALUES = f"SELECT digest, value {_OF_PAGE}"

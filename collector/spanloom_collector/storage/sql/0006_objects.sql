@@ -48,25 +48,17 @@ ENGINE = ${ENGINE:ReplacingMergeTree}(revision, is_deleted)
 ORDER BY (project, name, digest, tag)
 SETTINGS ${DURABLE};
 
--- Rows of datasets, each stored once however many versions hold it.
+-- Rows of datasets. A dataset is a list of chunks, each known by the digest of its rows' digests: so
+-- it comes in requests of bounded size, a longer version shares the chunks that it has in common,
+-- and neighbouring rows are read together.
 CREATE TABLE IF NOT EXISTS dataset_rows ${ON_CLUSTER}
 (
-    project  LowCardinality(String),
-    digest   String CODEC(ZSTD(1)),
-    value    String CODEC(ZSTD(1))
+    project   LowCardinality(String),
+    chunk     String CODEC(ZSTD(1)),
+    position  UInt32 CODEC(Delta(4), ZSTD(1)),
+    digest    String CODEC(ZSTD(1)),
+    value     String CODEC(ZSTD(1))
 )
 ENGINE = ${ENGINE:ReplacingMergeTree}
-ORDER BY (project, digest)
-SETTINGS ${DURABLE};
-
--- A run of rows, known by the digest of their digests: a dataset is a list of chunks, so that it
--- comes in requests of bounded size, and a longer version shares what it has in common.
-CREATE TABLE IF NOT EXISTS dataset_chunks ${ON_CLUSTER}
-(
-    project      LowCardinality(String),
-    digest       String CODEC(ZSTD(1)),
-    row_digests  Array(String) CODEC(ZSTD(1))
-)
-ENGINE = ${ENGINE:ReplacingMergeTree}
-ORDER BY (project, digest)
+ORDER BY (project, chunk, position)
 SETTINGS ${DURABLE};
