@@ -47,6 +47,8 @@ from spanloom.errors import (
     MissingLibraryError,
     NoCurrentCallError,
     NotFoundError,
+    ObjectError,
+    PromptError,
     ServerError,
     SpanloomError,
     UnreachableError,
@@ -57,6 +59,10 @@ if TYPE_CHECKING:
     from spanloom._evals.evaluation import Evaluation
     from spanloom._evals.model import Model
     from spanloom._evals.scorer import Scorer
+    from spanloom._objects.forms import SavedModel, SavedOp
+    from spanloom._objects.prompts import MessagesPrompt, StringPrompt
+    from spanloom._objects.publish import publish
+    from spanloom._objects.ref import Ref, VersionInfo, get, ref
     from spanloom._threads import Thread, ThreadPoolExecutor
     from spanloom._tracing.remote import headers, remote_parent
 
@@ -70,29 +76,40 @@ __all__ = [
     "Dataset",
     "Evaluation",
     "Feedback",
+    "MessagesPrompt",
     "MissingLibraryError",
     "Model",
     "NoCurrentCallError",
     "NotFoundError",
+    "ObjectError",
     "Op",
+    "PromptError",
     "RecordedCall",
+    "Ref",
+    "SavedModel",
+    "SavedOp",
     "Scorer",
     "ServerError",
     "Settings",
     "SpanloomError",
+    "StringPrompt",
     "Thread",
     "ThreadPoolExecutor",
     "UnreachableError",
+    "VersionInfo",
     "__version__",
     "attributes",
     "current_call",
     "finish",
     "flush",
+    "get",
     "get_client",
     "get_current_call",
     "headers",
     "init",
     "op",
+    "publish",
+    "ref",
     "remote_parent",
     "require_current_call",
     "span",
@@ -104,11 +121,20 @@ __all__ = [
 _ON_FIRST_USE: Final = {
     "Dataset": "spanloom._evals.dataset",
     "Evaluation": "spanloom._evals.evaluation",
+    "MessagesPrompt": "spanloom._objects.prompts",
     "Model": "spanloom._evals.model",
+    "Ref": "spanloom._objects.ref",
+    "SavedModel": "spanloom._objects.forms",
+    "SavedOp": "spanloom._objects.forms",
     "Scorer": "spanloom._evals.scorer",
+    "StringPrompt": "spanloom._objects.prompts",
     "Thread": "spanloom._threads",
     "ThreadPoolExecutor": "spanloom._threads",
+    "VersionInfo": "spanloom._objects.ref",
+    "get": "spanloom._objects.ref",
     "headers": "spanloom._tracing.remote",
+    "publish": "spanloom._objects.publish",
+    "ref": "spanloom._objects.ref",
     "remote_parent": "spanloom._tracing.remote",
 }
 

@@ -89,20 +89,25 @@ def _with_own_tags(span: Span, attributes: Attributes) -> Attributes:
 
 
 class OwnIdGenerator(IdGenerator):
-    """Random ids that ``random.seed`` in the app cannot make repeat themselves."""
+    """Random ids that ``random.seed`` in the app cannot make repeat themselves.
+
+    Attributes:
+        draw: gets a number of bits, returns a whole number; a test may put another in its place.
+    """
 
     def __init__(self) -> None:
-        self._random = random.Random()
+        own = random.Random()
+        self.draw: Callable[[int], int] = own.getrandbits
         if hasattr(os, "register_at_fork"):  # pragma: no branch  # Windows cannot fork
-            os.register_at_fork(after_in_child=self._random.seed)
+            os.register_at_fork(after_in_child=own.seed)
 
     def generate_span_id(self) -> int:
         """64 random bits, never 0."""
-        return self._random.getrandbits(64) or self.generate_span_id()
+        return self.draw(64) or self.generate_span_id()
 
     def generate_trace_id(self) -> int:
         """128 random bits, never 0."""
-        return self._random.getrandbits(128) or self.generate_trace_id()
+        return self.draw(128) or self.generate_trace_id()
 
     def is_trace_id_random(self) -> bool:
         """Whether the ids are random in the sense of W3C Trace Context, level 2."""

@@ -278,3 +278,20 @@ EVALUATION_METADATA: Final = "spanloom.evaluation.metadata"
 EVALUATION_INPUT_MAPPING: Final = "spanloom.evaluation.input_mapping"
 """JSON, on an evaluation's root span: model parameter to the dataset column it was bound to,
 only where the two have different names."""
+
+# Objects: what publish stores under a name, version by version
+
+OBJECT_KINDS: Final = ("dataset", "model", "object", "op", "prompt")
+"""What an object can be. ``object`` is plain data or anything that is none of the others."""
+
+DATASET_OBJECT: Final = "dataset"
+"""A list of rows. Its version's digest is the :data:`DATASET_DIGEST` of its evaluations."""
+
+MODEL_OBJECT: Final = "model"
+"""A class name and fields. Its version's digest is the :data:`MODEL_DIGEST` of its evaluations."""
+
+PROMPT_NAME: Final = "spanloom.prompt.name"
+"""str: the name of the prompt that a call formatted last."""
+
+PROMPT_REF: Final = "spanloom.prompt.ref"
+"""str: where that prompt's version is, ``spanloom:///…``; only when it is a published one."""

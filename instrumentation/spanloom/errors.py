@@ -7,6 +7,8 @@
     ├── NoCurrentCallError (LookupError)  require_current_call outside of every op
     ├── BindingError (TypeError)          a dataset's columns do not fit a model or scorer
     ├── MissingLibraryError (ImportError) something needs a library that is not installed
+    ├── ObjectError (ValueError)          an object cannot be published, or is not what was asked for
+    ├── PromptError (ValueError)          a prompt cannot be filled in
     └── ApiError                          the server did not answer a question, or refused it
         ├── UnreachableError (ConnectionError)  nobody answered, or the connection broke
         └── ServerError                         it answered with a problem
@@ -36,6 +38,14 @@ class BindingError(SpanloomError, TypeError):
 
 class MissingLibraryError(SpanloomError, ImportError):
     """Something needs a library that is not installed; says the command that installs it."""
+
+
+class ObjectError(SpanloomError, ValueError):
+    """An object that cannot be published as data, or a published one of another type."""
+
+
+class PromptError(SpanloomError, ValueError):
+    """A prompt lacks the value of a variable, or its braces do not fit."""
 
 
 class ApiError(SpanloomError):

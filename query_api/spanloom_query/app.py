@@ -24,6 +24,7 @@ from spanloom_query.routes import (
     feedback,
     health,
     metrics,
+    objects,
     projects,
     traces,
 )
@@ -97,7 +98,7 @@ def create_api(server: Server) -> FastAPI:
     problems.install(app)
     app.add_exception_handler(ClickHouseError, _on_engine_error)
     app.add_exception_handler(EngineUnavailableError, _on_engine_error)
-    for resource in (projects, traces, calls, edits, feedback, evaluations, blobs):
+    for resource in (projects, traces, calls, edits, feedback, evaluations, objects, blobs):
         app.include_router(resource.router, prefix=_API_PREFIX)
     app.include_router(server_routes.router)
     app.include_router(health.router)

@@ -127,4 +127,15 @@ def session() -> None:
     assert_type(spanloom.current_call(), Call | None)
     dataset = spanloom.Dataset(name="d", rows=[{"a": 1}])
     assert_type(dataset[0], dict[str, Any])
+    assert_type(dataset.select([0]).add_rows([{"a": 2}]), spanloom.Dataset)
     spanloom.Evaluation(dataset=dataset, scorers=[plain])
+
+
+def objects() -> None:
+    reference = spanloom.publish({"a": 1}, name="n", tags=["t"])
+    assert_type(reference, spanloom.Ref)
+    assert_type(reference.get(Chat), Chat)
+    assert_type(spanloom.ref("n:v1").info(), spanloom.VersionInfo)
+    assert_type(spanloom.StringPrompt("{a}").format(a=1), str)
+    messages = spanloom.MessagesPrompt([{"role": "user", "content": "{a}"}])
+    assert_type(messages.format(a=1), list[dict[str, Any]])

@@ -8,7 +8,6 @@ import traceback
 from collections.abc import Mapping
 from contextvars import Token
 from datetime import UTC, datetime
-from time import time_ns
 from typing import Any, Final, NamedTuple
 
 from opentelemetry import trace
@@ -18,6 +17,7 @@ from opentelemetry.util.types import AttributeValue
 
 from spanloom import conventions
 from spanloom._client import Client, state
+from spanloom._clock import time_ns
 from spanloom._reads.reader import Reader
 from spanloom._reads.remote import RemoteCall
 from spanloom._settings import Settings

@@ -19,8 +19,8 @@ def test_all_is_sorted_and_there() -> None:
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
-    with pytest.raises(AttributeError, match="no attribute 'publish'"):
-        _ = spanloom.publish
+    with pytest.raises(AttributeError, match="no attribute 'publsh'"):
+        _ = spanloom.publsh
 
 
 def test_the_version_is_the_distributions() -> None:

@@ -97,6 +97,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/dataset-rows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Store Rows
+         * @description Store a chunk of rows; a dataset is then published as a list of chunks.
+         */
+        post: operations["store_rows"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/evaluations": {
         parameters: {
             query?: never;
@@ -152,6 +172,146 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/objects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Objects
+         * @description A page of objects, by name.
+         */
+        get: operations["list_objects"];
+        put?: never;
+        /**
+         * Publish Object
+         * @description Store content as a version. The same content under a name is the same version.
+         */
+        post: operations["publish_object"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/objects/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Versions
+         * @description A page of an object's versions, the newest first.
+         */
+        get: operations["list_versions"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete Object
+         * @description Delete every version of an object. Deleting again changes nothing.
+         */
+        delete: operations["delete_object"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/objects/{name}/aliases/{alias}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set Alias
+         * @description Let an alias mean a version, and no other from now on.
+         */
+        put: operations["set_alias"];
+        post?: never;
+        /**
+         * Delete Alias
+         * @description Let an alias mean nothing. Deleting again changes nothing.
+         */
+        delete: operations["delete_alias"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/objects/{name}/versions/{selector}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Version
+         * @description One version with its content.
+         */
+        get: operations["get_version"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete Version
+         * @description Delete one version, with its tags and the aliases that mean it. Its number stays taken.
+         */
+        delete: operations["delete_version"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/objects/{name}/versions/{selector}/rows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Dataset Rows
+         * @description A page of a dataset's rows; a page of large rows is shorter than its limit.
+         */
+        get: operations["list_dataset_rows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/objects/{name}/versions/{selector}/tags/{tag}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set Tag
+         * @description Put a tag on a version.
+         */
+        put: operations["set_tag"];
+        post?: never;
+        /**
+         * Delete Tag
+         * @description Take a tag off a version. Deleting again changes nothing.
+         */
+        delete: operations["delete_tag"];
         options?: never;
         head?: never;
         patch?: never;
@@ -376,6 +536,17 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AliasTarget
+         * @description What an alias is to mean.
+         */
+        AliasTarget: {
+            /**
+             * Version
+             * @description `latest`, `v0`, an alias, or the digest.
+             */
+            version: string;
+        };
+        /**
          * Attributes
          * @description Attributes of a resource or scope, and what goes with them.
          */
@@ -499,6 +670,30 @@ export interface components {
             name: string;
             /** Row Count */
             row_count: number | null;
+        };
+        /**
+         * DatasetRow
+         * @description One row of a dataset; ``index`` counts from 0.
+         */
+        DatasetRow: {
+            /** Digest */
+            digest: string;
+            /** Index */
+            index: number;
+            /** Value */
+            value: unknown;
+        };
+        /**
+         * DatasetRowPage
+         * @description A page of rows, in the dataset's order.
+         */
+        DatasetRowPage: {
+            /** Next Offset */
+            next_offset: number | null;
+            /** Rows */
+            rows: components["schemas"]["DatasetRow"][];
+            /** Total */
+            total: number;
         };
         /**
          * Deleted
@@ -836,6 +1031,98 @@ export interface components {
             text: string;
         };
         /**
+         * ObjectContent
+         * @description One version with its content; a dataset's rows are read page by page.
+         */
+        ObjectContent: {
+            /** Aliases */
+            aliases: string[];
+            /** Class Name */
+            class_name: string;
+            /** Description */
+            description: string;
+            /** Digest */
+            digest: string;
+            /** Is Latest */
+            is_latest: boolean;
+            /** Kind */
+            kind: string;
+            /** Name */
+            name: string;
+            /** Published Time */
+            published_time: string;
+            /** Row Count */
+            row_count: number | null;
+            /** Tags */
+            tags: string[];
+            /** Value */
+            value: unknown;
+            /** Version */
+            version: string;
+        };
+        /**
+         * ObjectPage
+         * @description A page of objects, by name.
+         */
+        ObjectPage: {
+            /** Next Cursor */
+            next_cursor: string | null;
+            /** Objects */
+            objects: components["schemas"]["ObjectSummary"][];
+        };
+        /**
+         * ObjectSummary
+         * @description An object, as its latest version has it.
+         */
+        ObjectSummary: {
+            /** Class Name */
+            class_name: string;
+            /** Description */
+            description: string;
+            /** Digest */
+            digest: string;
+            /** First Published Time */
+            first_published_time: string;
+            /** Kind */
+            kind: string;
+            /** Last Published Time */
+            last_published_time: string;
+            /** Latest */
+            latest: string;
+            /** Name */
+            name: string;
+            /** Version Count */
+            version_count: number;
+        };
+        /**
+         * ObjectVersion
+         * @description One version, without its content. ``version`` counts from ``v0``.
+         */
+        ObjectVersion: {
+            /** Aliases */
+            aliases: string[];
+            /** Class Name */
+            class_name: string;
+            /** Description */
+            description: string;
+            /** Digest */
+            digest: string;
+            /** Is Latest */
+            is_latest: boolean;
+            /** Kind */
+            kind: string;
+            /** Name */
+            name: string;
+            /** Published Time */
+            published_time: string;
+            /** Row Count */
+            row_count: number | null;
+            /** Tags */
+            tags: string[];
+            /** Version */
+            version: string;
+        };
+        /**
          * Problem
          * @description What every error looks like. ``position`` and ``length`` point into a faulty filter.
          */
@@ -889,6 +1176,81 @@ export interface components {
             projects: components["schemas"]["Project"][];
         };
         /**
+         * Publication
+         * @description What is to be published.
+         */
+        Publication: {
+            /**
+             * Aliases
+             * @default []
+             */
+            aliases?: string[];
+            /**
+             * Chunks
+             * @description Digests of a dataset's chunks.
+             * @default []
+             */
+            chunks?: string[];
+            /**
+             * Class Name
+             * @default
+             */
+            class_name?: string;
+            /**
+             * Description
+             * @default
+             */
+            description?: string;
+            /**
+             * Kind
+             * @description dataset, model, object, op, prompt
+             * @default object
+             */
+            kind?: string;
+            /** Name */
+            name: string;
+            /**
+             * Tags
+             * @default []
+             */
+            tags?: string[];
+            /**
+             * Value
+             * @description The content; of a dataset nothing.
+             */
+            value?: unknown;
+        };
+        /**
+         * PublishedVersion
+         * @description The version that was published; ``is_new`` unless its content was there already.
+         */
+        PublishedVersion: {
+            /** Aliases */
+            aliases: string[];
+            /** Class Name */
+            class_name: string;
+            /** Description */
+            description: string;
+            /** Digest */
+            digest: string;
+            /** Is Latest */
+            is_latest: boolean;
+            /** Is New */
+            is_new: boolean;
+            /** Kind */
+            kind: string;
+            /** Name */
+            name: string;
+            /** Published Time */
+            published_time: string;
+            /** Row Count */
+            row_count: number | null;
+            /** Tags */
+            tags: string[];
+            /** Version */
+            version: string;
+        };
+        /**
          * Reaction
          * @description A reaction: one emoji.
          */
@@ -940,6 +1302,16 @@ export interface components {
              * @description Shown instead of its name; null takes it away.
              */
             display_name: string | null;
+        };
+        /**
+         * RowsToStore
+         * @description Rows of a dataset that is going to be published.
+         */
+        RowsToStore: {
+            /** Rows */
+            rows: {
+                [key: string]: unknown;
+            }[];
         };
         /**
          * Scope
@@ -1163,6 +1535,16 @@ export interface components {
             size_bytes: number;
         };
         /**
+         * StoredChunk
+         * @description Rows that are stored; ``digest`` is what a dataset's ``chunks`` name them by.
+         */
+        StoredChunk: {
+            /** Digest */
+            digest: string;
+            /** Row Digests */
+            row_digests: string[];
+        };
+        /**
          * Trace
          * @description One trace: its summary and its tree.
          *
@@ -1287,6 +1669,16 @@ export interface components {
             trace_id: string;
             /** User Id */
             user_id: string;
+        };
+        /**
+         * VersionPage
+         * @description A page of versions, the newest first.
+         */
+        VersionPage: {
+            /** Next Cursor */
+            next_cursor: string | null;
+            /** Versions */
+            versions: components["schemas"]["ObjectVersion"][];
         };
     };
     responses: never;
@@ -1535,6 +1927,41 @@ export interface operations {
             };
         };
     };
+    store_rows: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RowsToStore"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoredChunk"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_evaluations: {
         parameters: {
             query?: {
@@ -1628,6 +2055,389 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["EvaluationRowPage"];
                 };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_objects: {
+        parameters: {
+            query?: {
+                /** @description dataset, model, object, op, prompt */
+                kind?: string;
+                /** @description Objects a page. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ObjectPage"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    publish_object: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Publication"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PublishedVersion"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_versions: {
+        parameters: {
+            query?: {
+                /** @description Versions a page. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionPage"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_object: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_alias: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+                /** @description Any name but `latest`, `v0`, … and digests. */
+                alias: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AliasTarget"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ObjectVersion"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_alias: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+                /** @description Any name but `latest`, `v0`, … and digests. */
+                alias: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+                /** @description `latest`, `v0`, an alias, or the digest. */
+                selector: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ObjectContent"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+                /** @description `latest`, `v0`, an alias, or the digest. */
+                selector: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_dataset_rows: {
+        parameters: {
+            query?: {
+                /** @description Index of the first row. */
+                offset?: number;
+                /** @description Rows a page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+                /** @description `latest`, `v0`, an alias, or the digest. */
+                selector: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetRowPage"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_tag: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+                /** @description `latest`, `v0`, an alias, or the digest. */
+                selector: string;
+                tag: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ObjectVersion"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_tag: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+                /** @description `latest`, `v0`, an alias, or the digest. */
+                selector: string;
+                tag: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Problem details */
             default: {
