@@ -136,7 +136,7 @@ class Journal:
         return durable
 
     def seal(self, timeout_s: float) -> bool:
-        """Seal the open segment now, if there is one.
+        """Seal the open segment as soon as no other waits to be loaded, if there is one.
 
         Returns:
             Whether everything that was appended before is sealed.
@@ -272,12 +272,15 @@ class Journal:
 
     def _is_ripe(self, segment: _OpenSegment) -> bool:
         age_s = time.monotonic() - segment.opened_monotonic
-        is_full = segment.length >= self._limits.segment_bytes
-        return (
+        is_due = (
             self._seal_wanted
-            or segment.broken
+            or segment.length >= self._limits.segment_bytes
+            or age_s >= self._limits.segment_age_s
+        )
+        return (
+            segment.broken
             or segment.length >= self._limits.crowded_segment_bytes
-            or (not self._waiting_bytes and (is_full or age_s >= self._limits.segment_age_s))
+            or (is_due and not self._waiting_bytes)
         )
 
     def _sealed(self, segment: _OpenSegment) -> None:

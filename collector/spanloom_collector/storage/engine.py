@@ -6,7 +6,7 @@ _CONFIG = """<clickhouse>
     <!-- Young parts are soon merged, so written again: they are compressed fast. Large ones stay. -->
     <compression>
         <case>
-            <min_part_size>268435456</min_part_size>
+            <min_part_size>536870912</min_part_size>
             <min_part_size_ratio>0</min_part_size_ratio>
             <method>zstd</method>
             <level>1</level>
