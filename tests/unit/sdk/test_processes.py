@@ -71,7 +71,8 @@ def child(ready):
     for n in range(100):
         work(n)
     ready.set()
-    time.sleep(60)
+    while True:  # a signal that comes just before a sleep is seen after it
+        time.sleep(0.05)
 
 if __name__ == "__main__":
     context = multiprocessing.get_context("fork")
