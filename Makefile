@@ -5,7 +5,7 @@
 
 UV := scripts/uv
 RUN := $(UV) run --no-sync
-NODE_FOLDERS := query_api/web tests/e2e/node
+NODE_FOLDERS := query_api/web tests/e2e/node tests/typing
 
 help: ## Tell what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -88,7 +88,7 @@ def spanloom(folder: Path) -> Iterator[Target]:
 @contextmanager
 def phoenix(folder: Path) -> Iterator[Target]:
     """Phoenix as its documentation starts it, on SQLite."""
-    executable = _installed("phoenix", "arize-phoenix==20.26.1")
+    executable = installed("phoenix", "arize-phoenix==20.26.1")
     http, grpc = _free_port(), _free_port()
     database = folder / "phoenix.db"
     environment = {
@@ -107,7 +107,7 @@ def phoenix(folder: Path) -> Iterator[Target]:
 @contextmanager
 def mlflow(folder: Path) -> Iterator[Target]:
     """MLflow's tracking server on SQLite, with one worker."""
-    executable = _installed("mlflow", "mlflow==3.17.2")
+    executable = installed("mlflow", "mlflow==3.17.2")
     http, database = _free_port(), folder / "mlflow.db"
     command = [str(executable / "mlflow"), "server", "--host", "127.0.0.1", "--port", str(http)]
     command += ["--workers", "1", "--backend-store-uri", f"sqlite:///{database}"]
@@ -142,15 +142,16 @@ def _peer(
                 os.killpg(process.pid, signal.SIGKILL)  # its workers, in the session made for it
 
 
-def _installed(name: str, requirement: str) -> Path:
-    """The bin folder of a peer's own environment, made when it is missing."""
+def installed(name: str, requirements: str) -> Path:
+    """The bin folder of a peer's own environment, made when it is missing or has other pins."""
     folder = _PEERS / name
-    if not (folder / "done").exists():
+    done = folder / "done"
+    if not done.exists() or done.read_text() != requirements:
         uv = str(_REPOSITORY / "scripts" / "uv")
         subprocess.run([uv, "venv", "--quiet", "--clear", str(folder)], check=True)
         install = [uv, "pip", "install", "--quiet", "--python", str(folder / "bin" / "python")]
-        subprocess.run([*install, requirement], check=True)
-        (folder / "done").write_text(requirement)
+        subprocess.run([*install, *requirements.split()], check=True)
+        done.write_text(requirements)
     return folder / "bin"
 
 

@@ -25,16 +25,33 @@ Nothing is sent before ``spanloom.init("my-project")``.
 from typing import TYPE_CHECKING, Any, Final
 
 from spanloom._client import Client, finish, flush, get_client, init
+from spanloom._reads.call import RecordedCall
+from spanloom._reads.feedback import Feedback
 from spanloom._settings import Settings
+from spanloom._tracing.block import span
 from spanloom._tracing.call import Call
-from spanloom._tracing.context import attributes, get_current_call, require_current_call
+from spanloom._tracing.context import (
+    attributes,
+    current_call,
+    get_current_call,
+    require_current_call,
+    thread,
+)
 from spanloom._tracing.op import Op, op
 from spanloom._version import __version__
 from spanloom.errors import (
+    AccessError,
+    ApiError,
     BindingError,
     ConfigurationError,
+    MissingLibraryError,
     NoCurrentCallError,
+    NotFoundError,
+    ObjectError,
+    PromptError,
+    ServerError,
     SpanloomError,
+    UnreachableError,
 )
 
 if TYPE_CHECKING:
@@ -42,37 +59,83 @@ if TYPE_CHECKING:
     from spanloom._evals.evaluation import Evaluation
     from spanloom._evals.model import Model
     from spanloom._evals.scorer import Scorer
+    from spanloom._objects.forms import SavedModel, SavedOp
+    from spanloom._objects.prompts import MessagesPrompt, StringPrompt
+    from spanloom._objects.publish import publish
+    from spanloom._objects.ref import Ref, VersionInfo, get, ref
+    from spanloom._threads import Thread, ThreadPoolExecutor
+    from spanloom._tracing.remote import headers, remote_parent
 
 __all__ = [
+    "AccessError",
+    "ApiError",
     "BindingError",
     "Call",
     "Client",
     "ConfigurationError",
     "Dataset",
     "Evaluation",
+    "Feedback",
+    "MessagesPrompt",
+    "MissingLibraryError",
     "Model",
     "NoCurrentCallError",
+    "NotFoundError",
+    "ObjectError",
     "Op",
+    "PromptError",
+    "RecordedCall",
+    "Ref",
+    "SavedModel",
+    "SavedOp",
     "Scorer",
+    "ServerError",
     "Settings",
     "SpanloomError",
+    "StringPrompt",
+    "Thread",
+    "ThreadPoolExecutor",
+    "UnreachableError",
+    "VersionInfo",
     "__version__",
     "attributes",
+    "current_call",
     "finish",
     "flush",
+    "get",
     "get_client",
     "get_current_call",
+    "headers",
     "init",
     "op",
+    "publish",
+    "ref",
+    "remote_parent",
     "require_current_call",
+    "span",
+    "thread",
 ]
 
-# These need pydantic, which takes longer to load than everything else together.
+# These need pydantic, OpenTelemetry's propagators or thread pools, which take longer to load than
+# everything else together.
 _ON_FIRST_USE: Final = {
     "Dataset": "spanloom._evals.dataset",
     "Evaluation": "spanloom._evals.evaluation",
+    "MessagesPrompt": "spanloom._objects.prompts",
     "Model": "spanloom._evals.model",
+    "Ref": "spanloom._objects.ref",
+    "SavedModel": "spanloom._objects.forms",
+    "SavedOp": "spanloom._objects.forms",
     "Scorer": "spanloom._evals.scorer",
+    "StringPrompt": "spanloom._objects.prompts",
+    "Thread": "spanloom._threads",
+    "ThreadPoolExecutor": "spanloom._threads",
+    "VersionInfo": "spanloom._objects.ref",
+    "get": "spanloom._objects.ref",
+    "headers": "spanloom._tracing.remote",
+    "publish": "spanloom._objects.publish",
+    "ref": "spanloom._objects.ref",
+    "remote_parent": "spanloom._tracing.remote",
 }
 
 

@@ -1,11 +1,13 @@
 """From a finished span to the server: a bounded queue and a thread that delivers.
 
-Delivery MUST NOT disturb the app: finishing a span never raises, memory stays within
-``queue_max_bytes``, and a dead server costs the app nothing but those bytes. Spans leave in the
-order in which they finished and MAY be sent twice, since a server stores a span once.
+Delivery MUST NOT disturb the app: starting and finishing a span never raises, memory stays within
+``queue_max_bytes`` and disk within ``spool_max_bytes``, and a dead server costs the app nothing but
+those bytes. Spans MAY be sent twice, since a server stores a span once.
+
+A span's way: the queue, a body in the outbox, the server. While the server is away, bodies go from
+the outbox to the spool on disk, and from there to the server when it is back.
 """
 
-import logging
 import sys
 import threading
 import time
@@ -14,228 +16,179 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from opentelemetry import context as otel_context
-from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
+from opentelemetry.context import Context
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
+from spanloom._backoff import Backoff
+from spanloom._queue import SpanQueue, weigh
 from spanloom._settings import Settings
+from spanloom._voice import Voice
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
     from spanloom._otlp import Body, Delivery, Sender
+    from spanloom._protobuf import Encoder, Redact
+    from spanloom._spool import Spool
 
-logger: Final = logging.getLogger("spanloom")
-
-SPAN_OVERHEAD_BYTES: Final = 3000
-"""What a queued span weighs besides its attribute values, as measured with the SDK's own spans."""
+SPOOL_AFTER_FAILURES: Final = 2
+"""A server that fails once may be back at once; then the spool begins."""
 
 EXIT_ATTEMPTS: Final = 2
-"""How often an ending process knocks at a door that nobody opens."""
+"""How often in a row nobody may have answered, the last time at the end of the process."""
+
+EXIT_RESERVE: Final = 0.2
+"""Share of ``exit_timeout_s`` for putting into the spool what could not be delivered."""
 
 WORKER_EXIT_PRIORITY: Final = 1000
 """A multiprocessing worker delivers before it ends anything else, such as its own workers."""
 
+OPEN_MAX_COUNT: Final = 10_000
+"""How many running spans are watched at once, to be shown as running."""
 
-class Batch(NamedTuple):
-    """Spans taken from the queue together."""
-
-    spans: list[ReadableSpan]
-    size_bytes: int
-
-
-class SpanQueue:
-    """Finished spans in order, bounded by count and bytes; the caller locks."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._spans: deque[tuple[ReadableSpan, int]] = deque()
-        self.size_bytes = 0
-        self.held_bytes = 0
-        """What has been taken out but still takes up memory."""
-        self.due_at = 0.0
-
-    def __len__(self) -> int:
-        return len(self._spans)
-
-    def has_room(self, size_bytes: int) -> bool:
-        """Whether a span of this size may be added."""
-        total_bytes = self.size_bytes + self.held_bytes + size_bytes
-        return (
-            len(self._spans) < self._settings.queue_max_spans
-            and total_bytes <= self._settings.queue_max_bytes
-        )
-
-    def put(self, span: ReadableSpan, size_bytes: int) -> bool:
-        """Append a span; True when that gives the delivery thread something to do."""
-        if not self._spans:
-            self.due_at = time.monotonic() + self._settings.batch_delay_s
-        self._spans.append((span, size_bytes))
-        self.size_bytes += size_bytes
-        return len(self._spans) == 1 or len(self._spans) == self._settings.batch_max_spans
-
-    def fills_a_batch(self) -> bool:
-        """Whether waiting longer would not make the next request any larger."""
-        return (
-            len(self._spans) >= self._settings.batch_max_spans
-            or self.size_bytes >= self._settings.batch_max_bytes
-        )
-
-    def take(self) -> Batch:
-        """Remove and return the oldest spans, at least one if there is any."""
-        spans: list[ReadableSpan] = []
-        taken_bytes = 0
-        while self._spans and len(spans) < self._settings.batch_max_spans:
-            span, size_bytes = self._spans[0]
-            if spans and taken_bytes + size_bytes > self._settings.batch_max_bytes:
-                break
-            self._spans.popleft()
-            spans.append(span)
-            taken_bytes += size_bytes
-        self.size_bytes -= taken_bytes
-        return Batch(spans, taken_bytes)
+LOOK_INTERVAL_S: Final = 60.0
+"""How often the spool is searched for what ended processes left."""
 
 
-class Backoff:
-    """When to try again after failures."""
+class Tools(NamedTuple):
+    """What only the delivery needs, and loads late."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self.failure_count = 0
-        self.until = 0.0
-
-    def fail(self, now: float, wanted_s: float | None) -> None:
-        """Note a failure: wait as long as the server wants, else twice as long as last time."""
-        doubled_s = self._settings.retry_initial_s * 2 ** min(self.failure_count, 16)
-        self.until = now + min(self._settings.retry_max_s, wanted_s or doubled_s)
-        self.failure_count += 1
-
-    def succeed(self) -> None:
-        """Forget all failures."""
-        self.failure_count = 0
-        self.until = 0.0
+    encoder: "Encoder"
+    sender: "Sender"
+    spool: "Spool"
 
 
-class Voice:
-    """What delivery says, through logging: each thing once, never once a span."""
+class Parcel(NamedTuple):
+    """A body and where it waits."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._said: set[str] = set()
-        self._is_down = False
-        self._told_overflow_count = 0
-
-    def failed(self, reason: str) -> None:
-        """Say once an outage that spans are being kept."""
-        if not self._is_down:
-            self._is_down = True
-            logger.warning(
-                "cannot deliver spans to %s (%s). They are kept, up to %d MB, and sent when it"
-                " answers; the program runs on.",
-                self._settings.endpoint,
-                reason,
-                self._settings.queue_max_bytes >> 20,
-            )
-
-    def delivered(self, overflow_count: int) -> None:
-        """Say once after an outage that it is over, and how many spans found no room since."""
-        lost_count = overflow_count - self._told_overflow_count
-        if self._is_down:
-            logger.warning(
-                "delivery of spans to %s works again; %d were dropped meanwhile.",
-                self._settings.endpoint,
-                lost_count,
-            )
-        elif lost_count:
-            self.once("full", f"spans come faster than they can be sent: {lost_count} dropped.")
-        self._is_down = False
-        self._told_overflow_count = overflow_count
-
-    def ended(self, lost_count: int) -> None:
-        """Say how many spans never reached the server."""
-        if lost_count:
-            logger.warning("%d spans did not reach %s.", lost_count, self._settings.endpoint)
-
-    def once(self, topic: str, message: str, *, with_traceback: bool = False) -> None:
-        """Say something about a topic the first time that it comes up."""
-        if topic not in self._said:
-            self._said.add(topic)
-            logger.warning("%s", message, exc_info=with_traceback)
+    body: "Body"
+    in_spool: bool = False
+    is_ours: bool = True
+    """Whether spans of this process are in it."""
 
 
 class Exporter(SpanProcessor):
-    """Queues finished spans and delivers them from a daemon thread, started with the first span.
+    """Queues finished spans and delivers them from a daemon thread, started with the first span."""
 
-    While the server is down the thread goes on encoding, so that waiting spans take up no more
-    than their compressed size.
-    """
+    redacts = True
+    """Payloads may come with their secrets in them."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, redact: "Redact | None" = None) -> None:
         self._settings = settings
+        self._redact = redact
+        self._watches = settings.running_after_s > 0 and not settings.offline
+        self._tools: Tools | None = None
         self._reset()
 
     def _reset(self) -> None:
-        self._loading = threading.Lock()
+        self._loading = threading.RLock()
         self._is_loading_held = False
-        self._changed = threading.Condition()
+        self._disk = threading.Lock()
+        # Reentrant, as is the one for loading: a signal handler or the garbage collector may come
+        # in between.
+        self._lock = threading.RLock()
+        self._work_there = threading.Condition(self._lock)
+        self._changed = threading.Condition(self._lock)
+        self._open: dict[int, ReadableSpan] = {}
         self._queue = SpanQueue(self._settings)
+        self._batch: list[ReadableSpan] = []
         self._outbox: deque[Body] = deque()
         self._backoff = Backoff(self._settings)
         self._voice = Voice(self._settings)
         self._thread: threading.Thread | None = None
-        self._accepted_count = 0
-        self._settled_count = 0
-        self._hurried_count = 0
+        self._is_dozing = True
+        self._round_at = self._look_at = 0.0
+        self._accepted_count = self._settled_count = self._spooled_count = 0
+        self._hurry_count = 0
         self._close_at: float | None = None
-        self._exit_attempts = 0
+        self._silence_count = 0
+        self._is_hopeless = False
+        self._is_abandoned = False
         self._is_patient = True
         self._overflow_count = 0
+        self._untold_count = 0
         self.dropped_count = 0
 
     # In the app's threads
 
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        """Note a span that may run for long."""
+        if self._watches and len(self._open) < OPEN_MAX_COUNT:
+            self._open[getattr(span, "span_id", 0) or span.get_span_context().span_id] = span
+            if self._is_dozing:
+                self._wake()
+
     def on_end(self, span: ReadableSpan) -> None:
         """Queue a finished, sampled span; drop and count it when there is no room."""
-        context = span.context
-        if context is None or not context.trace_flags.sampled:
+        # A light span has these two at hand, and would have to make its context.
+        span_id, flags = getattr(span, "span_id", 0), getattr(span, "flags", 0)
+        if not span_id:
+            if span.context is None:
+                return
+            span_id, flags = span.context.span_id, span.context.trace_flags
+        self._open.pop(span_id, None)
+        if not flags & 1:
             return
         size_bytes = weigh(span)
-        with self._changed:
-            if self._close_at is not None or not self._make_room(size_bytes):
+        with self._lock:
+            has_room = self._queue.has_room(size_bytes) or self._make_room(size_bytes)
+            if self._close_at is not None or not has_room:
                 self._overflow_count += 1
-                self.dropped_count += 1
+                self._drop(1)
                 return
             self._accepted_count += 1
-            if self._queue.put(span, size_bytes):
-                self._changed.notify_all()
-            if self._thread is None:
-                self._start()
+            if self._queue.put(span, size_bytes) or self._hurry_count:
+                self._work_there.notify()
+            if self._is_dozing:
+                self._wake()
 
     def _make_room(self, size_bytes: int) -> bool:
-        if self._queue.has_room(size_bytes):
-            return True
-        if not self._is_patient or self._backoff.failure_count:
+        if not self._is_patient or self._backoff.failure_count or self._settings.offline:
             return False
         # Waiting in vain once is enough: patience returns with the next delivered request.
-        self._is_patient = self._changed.wait_for(
+        self._is_patient = self._await(
             lambda: self._queue.has_room(size_bytes), self._settings.backpressure_s
         )
         return self._is_patient
 
+    def _await(self, condition: Callable[[], bool], timeout_s: float) -> bool:
+        """Wait for the thread, which hurries meanwhile; whether it was in time."""
+        self._hurry_count += 1
+        try:
+            self._wake()
+            return self._changed.wait_for(condition, timeout_s)
+        finally:
+            self._hurry_count -= 1
+
+    def _drop(self, count: int) -> None:
+        self.dropped_count += count
+        self._untold_count += count
+
+    def _wake(self) -> None:
+        with self._lock:
+            if self._thread is not None:
+                self._is_dozing = False
+                self._work_there.notify()
+            elif self._close_at is None:
+                self._start()
+
     def _start(self) -> None:
         thread = threading.Thread(target=self._run, name="spanloom-export", daemon=True)
+        self._is_dozing = False
+        self._round_at = time.monotonic() + self._settings.batch_delay_s
         try:
             thread.start()
         except RuntimeError:
+            self._is_dozing = True
             return  # the interpreter is ending, or out of threads; the next span tries again
         self._thread = thread
 
     def flush(self, timeout_s: float) -> bool:
         """Deliver what has finished so far; False when that took longer or spans were lost."""
-        with self._changed:
+        with self._lock:
             target_count, dropped_count = self._accepted_count, self.dropped_count
-            self._hurried_count = target_count
             self._backoff.until = 0.0
-            self._changed.notify_all()
-            done = self._changed.wait_for(lambda: self._settled_count >= target_count, timeout_s)
+            done = self._settled_count >= target_count or self._await(
+                lambda: self._settled_count >= target_count, timeout_s
+            )
             return done and self.dropped_count == dropped_count
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
@@ -244,24 +197,61 @@ class Exporter(SpanProcessor):
 
     def close(self) -> None:
         """Take no more spans; the thread has ``exit_timeout_s`` to deliver the rest."""
-        with self._changed:
+        with self._lock:
             if self._close_at is None:
                 self._close_at = time.monotonic() + self._settings.exit_timeout_s
                 self._backoff.until = 0.0
-            self._changed.notify_all()
+            self._work_there.notify()
 
     def join(self) -> None:
-        """Wait until the closed exporter is done or its time is over; say what was lost."""
-        if self._thread is not None and self._close_at is not None:
-            self._thread.join(max(0.0, self._close_at - time.monotonic()))
-            self._thread = None
+        """Wait until the closed exporter is done; what is not delivered in time gets spooled."""
+        if self._close_at is None or self._is_abandoned:
+            return
+        if self._thread is not None:
+            self._thread.join(max(0.0, self._stop_at() - time.monotonic()))
+        with self._lock:
+            self._is_abandoned = True
             waiting_count = self._accepted_count - self._settled_count
-            self._voice.ended(waiting_count + self.dropped_count)
+        if waiting_count > self._spooled_count or self._tools is not None:
+            self._leave_spool(self._close_at)
+        folder = self._tools.spool.folder if self._tools is not None else None
+        lost_count = waiting_count - self._spooled_count + self.dropped_count
+        self._voice.ended(self._spooled_count, folder, lost_count)
 
     def shutdown(self) -> None:
         """Close and wait, as OpenTelemetry's tracer provider asks for it."""
         self.close()
         self.join()
+
+    def _stop_at(self) -> float:
+        assert self._close_at is not None
+        return self._close_at - EXIT_RESERVE * self._settings.exit_timeout_s
+
+    def _leave_spool(self, close_at: float) -> None:
+        tools = self._load_tools()
+        if not tools.spool.is_on:
+            return
+        if self._disk.acquire(timeout=max(0.0, close_at - time.monotonic())):
+            try:
+                self._spool_rest(tools, close_at)
+                tools.spool.close()
+            finally:
+                self._disk.release()
+
+    def _spool_rest(self, tools: Tools, close_at: float) -> None:
+        """Put on disk what the thread, which may hang in a request, has not delivered."""
+        from spanloom import _otlp
+
+        bodies = deque(body for body in self._outbox if body.span_count)
+        while time.monotonic() < close_at:
+            if not bodies:
+                spans, self._batch = self._batch or self._queue.take().spans, []
+                if not spans:
+                    return
+                bodies.append(_otlp.encode(tools.encoder, spans))
+            body = bodies.popleft()
+            if tools.spool.append(body):
+                self._spooled_count += body.span_count
 
     # Around a fork
 
@@ -277,108 +267,227 @@ class Exporter(SpanProcessor):
 
     def after_fork_in_child(self) -> None:
         """Start afresh: the parent delivers what was queued before the fork."""
+        if self._tools is not None:
+            self._tools.spool.forget()
+            self._tools = None
         self._reset()
         multiprocessing_util: Any = sys.modules.get("multiprocessing.util")
         if multiprocessing_util is not None:
             # Such a child ends without atexit, and only finalizers made after its start run.
-            multiprocessing_util.register_after_fork(self, _shut_down_with_the_worker)
+            multiprocessing_util.register_after_fork(self, end_with_the_worker)
 
     # In the delivery thread
 
     def _run(self) -> None:
         with_suppression = otel_context.set_value("suppress_instrumentation", True)
         otel_context.attach(with_suppression)
-        sender: Sender | None = None
         while self._await_work():
             try:
-                otlp = self._load_otlp()
-                sender = sender or otlp.Sender(self._settings)
-                self._encode(otlp.encode)
-                self._deliver(sender)
+                tools = self._load_tools()
+                self._encode(tools.encoder)
+                self._put_away(tools.spool)
+                self._deliver(tools)
             except Exception as error:  # noqa: BLE001  # the thread must outlive any fault
                 self._lose_all(error)
-        if sender is not None:
-            sender.close()
+            self._round_at = time.monotonic() + self._settings.batch_delay_s
+        if self._tools is not None:
+            self._tools.sender.close()
 
-    def _load_otlp(self) -> "ModuleType":
-        with self._loading:
-            from spanloom import _otlp
+    def _load_tools(self) -> Tools:
+        if self._tools is None:
+            with self._loading:
+                from spanloom._otlp import Sender
+                from spanloom._protobuf import Encoder
+                from spanloom._spool import open_spool
 
-            return _otlp
+                settings = self._settings
+                encoder, sender = Encoder(self._redact), Sender(settings)
+                self._tools = Tools(encoder, sender, open_spool(settings))
+        return self._tools
 
     def _await_work(self) -> bool:
-        with self._changed:
+        with self._lock:
             while not self._is_over():
-                now = time.monotonic()
-                if self._has_work(now):
-                    return True
-                self._changed.wait(self._pause_s(now))
+                # Before looking, since spans start without the lock: one of the two sees the other.
+                self._is_dozing = True
+                wake_at = self._wake_at()
+                if wake_at is not None:
+                    self._is_dozing = False
+                    pause_s = wake_at - time.monotonic()
+                    if pause_s <= 0:
+                        return True
+                    self._work_there.wait(pause_s)
+                else:
+                    self._work_there.wait()
+                    self._round_at = time.monotonic() + self._settings.batch_delay_s
             return False
 
-    def _has_work(self, now: float) -> bool:
-        if now < self._backoff.until:
-            return self._queue.fills_a_batch()
-        return bool(self._outbox) or (bool(self._queue) and self._is_due(now))
+    def _wake_at(self) -> float | None:
+        """When there is something to do; None: nothing in sight."""
+        times = [self._stop_at()] if self._close_at is not None else []
+        if self._queue:
+            is_hurried = self._hurry_count or self._close_at is not None
+            times.append(0.0 if is_hurried or self._queue.fills_a_batch() else self._round_at)
+        if self._open and self._close_at is None:
+            times.append(self._round_at)
+        if self._has_parcels():
+            times.append(self._backoff.until)
+        return min(times) if times else None
 
-    def _is_due(self, now: float) -> bool:
-        hurried = self._settled_count < self._hurried_count or self._close_at is not None
-        return hurried or self._queue.fills_a_batch() or now >= self._queue.due_at
-
-    def _pause_s(self, now: float) -> float | None:
-        if not self._queue and not self._outbox:
-            return None
-        wake_at = max(self._backoff.until, 0.0 if self._outbox else self._queue.due_at)
-        if self._close_at is not None:
-            wake_at = min(wake_at, self._close_at)
-        return max(0.0, wake_at - now)
+    def _has_parcels(self) -> bool:
+        if self._settings.offline:
+            return False
+        return bool(self._outbox) or (self._tools is not None and self._tools.spool.has_own())
 
     def _is_over(self) -> bool:
         if self._close_at is None:
             return False
-        nothing_left = not self._queue and not self._outbox
-        given_up = self._exit_attempts >= EXIT_ATTEMPTS or time.monotonic() >= self._close_at
+        nothing_left = not self._queue and not self._outbox and not self._has_parcels()
+        given_up = self._is_hopeless or time.monotonic() >= self._stop_at()
         return nothing_left or given_up
 
-    def _encode(self, encode: "Callable[[list[ReadableSpan]], Body]") -> None:
-        with self._changed:
-            batch = self._queue.take()
-            self._queue.held_bytes += batch.size_bytes
-        if not batch.spans:
+    def _encode(self, encoder: "Encoder") -> None:
+        from spanloom import _otlp
+
+        running = self._take_running()
+        if running:
+            # It counts as no span: when it does not arrive, the span's end will.
+            self._post(_otlp.encode(encoder, running)._replace(span_count=0))
+        with self._lock:
+            self._batch, size_bytes = self._queue.take()
+            self._queue.held_bytes += size_bytes
+            untold_count = self._untold_count
+        if not self._batch:
             return
-        body = encode(batch.spans)
-        with self._changed:
-            self._queue.held_bytes -= batch.size_bytes
+        body = _otlp.encode(encoder, self._batch, untold_count)
+        if self._is_away():
+            body = body.gzipped()
+        with self._lock:
+            if self._is_abandoned:
+                return
+            self._batch = []
+            self._queue.held_bytes -= size_bytes
             if body.span_count:
-                self._outbox.append(body)
-                self._queue.held_bytes += len(body.content)
+                self._untold_count -= untold_count
+                self._post(body)
             self._settle(body.lost_count, lost_count=body.lost_count)
         if body.lost_count:
             self._voice.once("unencodable", "some spans cannot be encoded as OTLP and are dropped")
 
-    def _deliver(self, sender: "Sender") -> None:
-        while self._outbox and time.monotonic() >= self._backoff.until:
-            delivery = sender.send(self._outbox[0].content)
-            with self._changed:
-                self._note(delivery)
+    def _post(self, body: "Body") -> None:
+        with self._lock:
+            self._outbox.append(body)
+            self._queue.held_bytes += len(body.content)
 
-    def _note(self, delivery: "Delivery") -> None:
-        if delivery.outcome.is_final:
-            body = self._outbox.popleft()
-            self._queue.held_bytes -= len(body.content)
-            refused_count = 0 if delivery.outcome.is_success else body.span_count
-            self._settle(body.span_count, lost_count=refused_count)
-            self._backoff.succeed()
-            self._is_patient = True
-            self._say(delivery, refused_count)
+    def _unpost(self) -> None:
+        self._queue.held_bytes -= len(self._outbox.popleft().content)
+        self._changed.notify_all()
+
+    def _take_running(self) -> list[ReadableSpan]:
+        """Remove and return the spans that have run for long enough to be shown as running."""
+        if not self._open or self._backoff.failure_count or self._close_at is not None:
+            return []
+        since_ns = time.time_ns() - int(self._settings.running_after_s * 1e9)
+        running = []
+        for span_id, span in list(self._open.items()):
+            if span.start_time is None or span.start_time > since_ns:
+                continue
+            is_open = self._open.pop(span_id, None) is not None and span.end_time is None
+            if is_open and span.context is not None and span.context.trace_flags & 1:
+                running.append(span)
+        return running
+
+    def _is_away(self) -> bool:
+        """Whether the server has failed for long enough to put spans on disk."""
+        return self._settings.offline or self._backoff.failure_count >= SPOOL_AFTER_FAILURES
+
+    def _put_away(self, spool: "Spool") -> None:
+        while spool.is_on and self._is_away() and self._outbox and not self._is_abandoned:
+            body = self._outbox[0]
+            packed = body.gzipped()
+            with self._disk:
+                if body.span_count and not spool.append(packed):
+                    self._voice.once("spool", f"spans cannot be put on disk: {spool.fault}")
+                    return
+            with self._lock:
+                if self._is_abandoned:
+                    return
+                self._unpost()
+                if self._settings.offline:
+                    self._settle(body.span_count, lost_count=0)
+                else:
+                    self._spooled_count += body.span_count
+
+    def _deliver(self, tools: Tools) -> None:
+        while not self._settings.offline and time.monotonic() >= self._backoff.until:
+            parcel = self._next_parcel(tools.spool)
+            if parcel is None:
+                return
+            delivery = tools.sender.send(parcel.body)
+            with self._lock:
+                if self._is_abandoned:
+                    return
+                self._note(parcel, delivery, tools.spool)
+                if self._queue.fills_a_batch():
+                    return
+
+    def _next_parcel(self, spool: "Spool") -> Parcel | None:
+        if self._outbox:
+            return Parcel(self._outbox[0])
+        with self._disk:
+            if self._is_abandoned:
+                return None
+            own = spool.next_own()
+            if own is not None:
+                return Parcel(own, in_spool=True)
+            if self._close_at is not None or self._backoff.failure_count:
+                return None
+            found = spool.next_found()
+            if found is None and time.monotonic() >= self._look_at:
+                self._look_at = time.monotonic() + LOOK_INTERVAL_S
+                found = spool.next_found() if spool.look_for_others() else None
+            return None if found is None else Parcel(found, in_spool=True, is_ours=False)
+
+    def _note(self, parcel: Parcel, delivery: "Delivery", spool: "Spool") -> None:
+        if not delivery.outcome.is_final:
+            self._backoff.fail(time.monotonic(), delivery.retry_after_s)
+            self._voice.failed(delivery.reason)
+            self._silence_count = self._silence_count + 1 if delivery.outcome.is_silence else 0
+            is_silent = self._silence_count >= EXIT_ATTEMPTS
+            self._is_hopeless = self._close_at is not None and is_silent
             return
-        self._backoff.fail(time.monotonic(), delivery.retry_after_s)
-        self._voice.failed(delivery.reason)
-        if self._close_at is not None and delivery.outcome.is_silence:
-            self._exit_attempts += 1
+        if self._backoff.failure_count:
+            self._look_at = 0.0
+        self._backoff.succeed()
+        self._silence_count = 0
+        self._is_patient = True
+        is_success = delivery.outcome.is_success
+        self._take_away(parcel, spool, is_success=is_success)
+        halves = parcel.body.halves() if delivery.may_pass_in_parts and parcel.is_ours else None
+        if halves is not None:
+            self._outbox.extendleft(reversed(halves))
+            self._queue.held_bytes += sum(len(body.content) for body in halves)
+            return
+        span_count = parcel.body.span_count if parcel.is_ours else 0
+        refused_count = 0 if is_success else span_count
+        self._settle(span_count, lost_count=refused_count)
+        self._say(delivery, refused_count)
+
+    def _take_away(self, parcel: Parcel, spool: "Spool", *, is_success: bool) -> None:
+        """Remove a parcel from where it waits."""
+        if not parcel.in_spool:
+            self._unpost()
+        elif parcel.is_ours:
+            spool.done(was_own=True)
+            self._spooled_count -= parcel.body.span_count
+        elif is_success:
+            spool.done(was_own=False)
+        else:
+            spool.leave_found()
 
     def _settle(self, settled_count: int, *, lost_count: int) -> None:
         self._settled_count += settled_count
-        self.dropped_count += lost_count
+        self._drop(lost_count)
         self._changed.notify_all()
 
     def _say(self, delivery: "Delivery", refused_count: int) -> None:
@@ -386,32 +495,23 @@ class Exporter(SpanProcessor):
         if refused_count:
             message = f"{endpoint} refuses spans, they are dropped ({delivery.reason})"
             self._voice.once(f"refused {delivery.reason[:3]}", message)
-        else:
+        elif delivery.outcome.is_success:
             self._voice.delivered(self._overflow_count)
         if delivery.outcome.is_success and delivery.reason:
             self._voice.once("partial", f"{endpoint} took spans only in part: {delivery.reason}")
 
     def _lose_all(self, error: Exception) -> None:
-        with self._changed:
-            lost_count = self._accepted_count - self._settled_count
+        with self._lock:
+            lost_count = self._accepted_count - self._settled_count - self._spooled_count
             self._queue = SpanQueue(self._settings)
+            self._batch = []
             self._outbox.clear()
             self._settle(lost_count, lost_count=lost_count)
         topic = type(error).__name__
         self._voice.once(topic, f"delivery of spans failed: {error!r}", with_traceback=True)
 
 
-def weigh(span: ReadableSpan) -> int:
-    """Roughly how much memory a span takes up, in bytes."""
-    size_bytes = SPAN_OVERHEAD_BYTES
-    for value in (span.attributes or {}).values():
-        size_bytes += sys.getsizeof(value)
-    for event in span.events:
-        for value in (event.attributes or {}).values():
-            size_bytes += sys.getsizeof(value)
-    return size_bytes
-
-
-def _shut_down_with_the_worker(exporter: Exporter) -> None:
+def end_with_the_worker(exporter: Exporter) -> None:
+    """Deliver when this process, a worker of multiprocessing, ends."""
     util: Any = sys.modules["multiprocessing.util"]
     util.Finalize(None, exporter.shutdown, exitpriority=WORKER_EXIT_PRIORITY)

@@ -2,8 +2,9 @@
 
 import dataclasses
 import difflib
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ from spanloom.errors import ConfigurationError
 
 ENVIRONMENT_PREFIX: Final = "SPANLOOM_"
 PROJECT_MAX_CHARS: Final = 256
+COMPRESSIONS: Final = ("auto", "gzip", "none")
 _TRUTHS: Final = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
 
@@ -33,11 +35,30 @@ class Settings:
     redact_keys: tuple[str, ...] = _setting(
         (), "More keys to redact, besides the built-in ones (comma-separated in the environment)."
     )
+    integrations: tuple[str, ...] = _setting(
+        ("all",), "Model clients whose calls are recorded: names, `all` or `none`."
+    )
+    redact_hook: Callable[[str], str] | None = _setting(  # noqa: RUF009  # it is a field()
+        None,
+        "Given each payload as text once its keys are masked, returns what is recorded instead;"
+        " runs in the delivery thread. Not in the environment: `init(redact=…)`.",
+    )
+    blobs: bool = _setting(
+        True, "Whether images, arrays, frames and long texts are uploaded beside the spans."
+    )
+    blob_max_bytes: int = _setting(
+        16 << 20, "Largest content that is uploaded; what is larger is only described."
+    )
+    blob_queue_max_bytes: int = _setting(
+        64 << 20, "Memory for content that waits for upload; beyond it none is taken."
+    )
     parallelism: int = _setting(20, "How many examples an evaluation works on at once.")
+    propagate_to_thread_pools: bool = _setting(
+        True, "Whether work given to any `ThreadPoolExecutor` belongs to the call that gives it."
+    )
     queue_max_bytes: int = _setting(
         64 << 20, "Memory for spans that wait for delivery; beyond it new spans are dropped."
     )
-    queue_max_spans: int = _setting(200_000, "How many spans may wait for delivery.")
     batch_max_spans: int = _setting(2048, "Most spans in one request.")
     batch_max_bytes: int = _setting(4 << 20, "Most bytes in one request, before compression.")
     batch_delay_s: float = _setting(0.5, "Longest time a finished span waits for company.")
@@ -45,20 +66,47 @@ class Settings:
         0.2,
         "Longest wait of an op for room in a full queue, and only while the server takes spans.",
     )
+    compression: str = _setting(
+        "auto", "`gzip`, `none`, or `auto`: gzip unless the server is on this machine."
+    )
+    running_after_s: float = _setting(
+        1.0, "How long a call runs before the server is told that it does; 0: only its end counts."
+    )
     request_timeout_s: float = _setting(10.0, "How long one request may take.")
+    read_timeout_s: float = _setting(60.0, "How long the server may think about a question to it.")
     retry_initial_s: float = _setting(0.5, "Pause after a first failed request; it doubles.")
     retry_max_s: float = _setting(30.0, "Longest pause between two attempts.")
     exit_timeout_s: float = _setting(5.0, "How long the process's end may wait for delivery.")
+    deliver_on_sigterm: bool = _setting(
+        True, "Whether SIGTERM waits for delivery, in a program that does not handle it itself."
+    )
+    spool_dir: str = _setting(
+        "",
+        "Folder for spans while the server is away; empty: `spanloom/spool` in the user's state.",
+    )
+    spool_max_bytes: int = _setting(
+        256 << 20, "Disk for spans while one server is away; 0: they are kept in memory alone."
+    )
+    offline: bool = _setting(
+        False, "Whether spans only go to the spool, for `spanloom sync` to deliver them later."
+    )
 
     def __post_init__(self) -> None:
         check_project(self.project)
         object.__setattr__(self, "endpoint", clean_endpoint(self.endpoint))
+        object.__setattr__(self, "integrations", _clean_choice(self.integrations))
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if isinstance(value, int | float) and value < 0:
                 raise ConfigurationError(f"{field.name} must not be negative, but is {value!r}")
         if self.parallelism < 1:
             raise ConfigurationError("parallelism must be at least 1")
+        if self.compression not in COMPRESSIONS:
+            raise ConfigurationError(
+                f"compression must be one of {', '.join(COMPRESSIONS)}, not {self.compression!r}"
+            )
+        if self.offline and not self.spool_max_bytes:
+            raise ConfigurationError("offline needs a spool: spool_max_bytes must not be 0")
 
 
 def read_settings(
@@ -73,7 +121,7 @@ def read_settings(
     values: dict[str, Any] = {}
     for name, field in fields.items():
         variable = ENVIRONMENT_PREFIX + name.upper()
-        if environment.get(variable):
+        if field.default is not None and environment.get(variable):
             values[name] = _parse(variable, environment[variable], field.default)
     for name, value in arguments.items():
         if name not in fields:
@@ -94,6 +142,16 @@ def check_project(project: str) -> None:
         raise ConfigurationError(
             f"{project!r} is no project: use a name such as 'my-project' or 'my-team/my-project'"
         )
+
+
+def _clean_choice(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Names to choose from a list, where one truth or ``none`` stands for all or none of it."""
+    if len(names) == 1:
+        word = names[0].lower()
+        chosen = _TRUTHS.get(word, False if word == "none" else None)
+        if chosen is not None:
+            return ("all",) if chosen else ()
+    return names
 
 
 def _is_name(text: str) -> bool:
@@ -138,11 +196,16 @@ def _parse(variable: str, text: str, default: object) -> object:
 
 
 def _checked(name: str, value: object, default: object) -> object:
+    if default is None and callable(value):
+        return value
     if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
+    if isinstance(default, str) and isinstance(value, os.PathLike):
+        return os.fspath(value)
     if isinstance(default, tuple) and isinstance(value, list | tuple):
         return tuple(str(item) for item in value)
     if type(value) is not type(default):
-        wanted, given = type(default).__name__, type(value).__name__
+        wanted = "a function" if default is None else type(default).__name__
+        given = type(value).__name__
         raise ConfigurationError(f"{name} must be {wanted}, but is {given} {value!r}")
     return value

@@ -38,8 +38,17 @@ DEPLOYMENT_ENVIRONMENT: Final = "deployment.environment.name"
 SESSION_ID: Final = "session.id"
 """str: the conversation or session a span belongs to."""
 
+CONVERSATION_ID: Final = "gen_ai.conversation.id"
+"""str: the conversation (thread) a span belongs to; several may make one session."""
+
 USER_ID: Final = "user.id"
 """str: the end user on whose behalf the call was made."""
+
+TAGS: Final = "tag.tags"
+"""array of str: words to find the span by."""
+
+METADATA_PREFIX: Final = "metadata."
+"""Begins the names of attributes that hold the app's own facts about a span."""
 
 # What a call is
 
@@ -66,23 +75,48 @@ OP_KINDS: Final = (
 """Every value of :data:`OP_KIND`. ``prediction`` is one example of an evaluation: the model's call
 and its scores; ``summary`` folds an evaluation's scores; ``span`` is anything else."""
 
+OP_COLOR: Final = "spanloom.op.color"
+"""str, one of :data:`OP_COLORS`: how the page paints the op's calls."""
+
+OP_COLORS: Final = ("blue", "green", "orange", "purple", "red", "yellow")
+"""Every value of :data:`OP_COLOR`."""
+
+CODE_FUNCTION_NAME: Final = "code.function.name"
+"""str: module and qualified name of the op's function."""
+
+CODE_FILE_PATH: Final = "code.file.path"
+"""str: the file that defines the op's function."""
+
+CODE_LINE_NUMBER: Final = "code.line.number"
+"""int from 1: the line at which the definition begins."""
+
 INPUT_VALUE: Final = "input.value"
 """JSON or text, see :data:`INPUT_MIME_TYPE`. For an op: an object, argument name to value."""
 
 INPUT_MIME_TYPE: Final = "input.mime_type"
-"""str: :data:`JSON_MIME_TYPE` or :data:`TEXT_MIME_TYPE`."""
+"""str: :data:`JSON_MIME_TYPE` or :data:`TEXT_MIME_TYPE`. An op's inputs are JSON also without."""
 
 OUTPUT_VALUE: Final = "output.value"
 """JSON or text, see :data:`OUTPUT_MIME_TYPE`: what the call returned."""
 
 OUTPUT_MIME_TYPE: Final = "output.mime_type"
-"""str: :data:`JSON_MIME_TYPE` or :data:`TEXT_MIME_TYPE`."""
+"""str: :data:`JSON_MIME_TYPE` or :data:`TEXT_MIME_TYPE`. An op's output is JSON also without."""
 
 JSON_MIME_TYPE: Final = "application/json"
 """The payload beside it is JSON text."""
 
 TEXT_MIME_TYPE: Final = "text/plain"
 """The payload beside it is plain text."""
+
+# What stands in a payload for large or binary content, which is kept beside the table
+
+TYPE_KEY: Final = "_type"
+"""Key that says what an object stands for, such as :data:`BLOB_TYPE`."""
+
+BLOB_TYPE: Final = "blob"
+"""The object refers to content: ``digest`` (``sha256:`` and 64 hex digits; null when the content was
+dropped, and ``dropped`` says why), ``media_type``, ``size_bytes``, and what is known of the value:
+``type`` (of Python), ``shape``, ``dtype``, ``columns``, ``size``, ``mode``, ``preview``."""
 
 # What a model call used
 
@@ -148,6 +182,11 @@ GEN_AI_EVALUATION_SCORE_LABEL: Final = "gen_ai.evaluation.score.label"
 GEN_AI_EVALUATION_EXPLANATION: Final = "gen_ai.evaluation.explanation"
 """str: why it is that score."""
 
+# What never arrived
+
+DROPPED_SPANS: Final = "spanloom.dropped_spans"
+"""int, on any span: how many spans of its process were dropped since the last one that says so."""
+
 # What went wrong
 
 EXCEPTION_EVENT: Final = "exception"
@@ -161,6 +200,9 @@ EXCEPTION_MESSAGE: Final = "exception.message"
 
 EXCEPTION_STACKTRACE: Final = "exception.stacktrace"
 """str, on the event: the formatted traceback."""
+
+EXCEPTION_ESCAPED: Final = "exception.escaped"
+"""str, on the event: ``True`` when the exception left the span, ``False`` when it was handled."""
 
 ERROR_TYPE: Final = "error.type"
 """str, on the span: the exception's class name."""
@@ -236,3 +278,20 @@ EVALUATION_METADATA: Final = "spanloom.evaluation.metadata"
 EVALUATION_INPUT_MAPPING: Final = "spanloom.evaluation.input_mapping"
 """JSON, on an evaluation's root span: model parameter to the dataset column it was bound to,
 only where the two have different names."""
+
+# Objects: what publish stores under a name, version by version
+
+OBJECT_KINDS: Final = ("dataset", "model", "object", "op", "prompt")
+"""What an object can be. ``object`` is plain data or anything that is none of the others."""
+
+DATASET_OBJECT: Final = "dataset"
+"""A list of rows. Its version's digest is the :data:`DATASET_DIGEST` of its evaluations."""
+
+MODEL_OBJECT: Final = "model"
+"""A class name and fields. Its version's digest is the :data:`MODEL_DIGEST` of its evaluations."""
+
+PROMPT_NAME: Final = "spanloom.prompt.name"
+"""str: the name of the prompt that a call formatted last."""
+
+PROMPT_REF: Final = "spanloom.prompt.ref"
+"""str: where that prompt's version is, ``spanloom:///…``; only when it is a published one."""

@@ -1,5 +1,6 @@
 """The application on the main port: API, page, and OTLP at ``/v1/traces``; or health and OTLP alone."""
 
+import re
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -15,7 +16,18 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from spanloom_collector.storage.connect import EngineUnavailableError
 from spanloom_query import problems
-from spanloom_query.routes import evaluations, health, metrics, projects, traces
+from spanloom_query.routes import (
+    blobs,
+    calls,
+    edits,
+    evaluations,
+    feedback,
+    health,
+    metrics,
+    objects,
+    projects,
+    traces,
+)
 from spanloom_query.routes import server as server_routes
 from spanloom_query.routes.context import Process, Server
 
@@ -23,6 +35,7 @@ STATIC_DIR = Path(__file__).parent / "static"
 _API_PREFIX = "/api/v1"
 _OPENAPI_PATH = "/api/openapi.json"
 _DOCS_PATH = "/api/docs"
+_BLOB_PATH = re.compile(f"{_API_PREFIX}/projects/.+/blobs/[^/]+$")
 _GZIP_MINIMUM_BYTES = 1_000
 _GZIP_LEVEL = 4  # level 9 takes four times as long for 1.6 % fewer bytes of a large tree
 
@@ -51,7 +64,9 @@ def create_app(server: Server, otlp_app: ASGIApp | None, static_dir: Path = STAT
     """
     api = create_api(server)
     _serve_page(api, static_dir)
-    app = GZipMiddleware(api, minimum_size=_GZIP_MINIMUM_BYTES, compresslevel=_GZIP_LEVEL)
+    compressed = GZipMiddleware(api, minimum_size=_GZIP_MINIMUM_BYTES, compresslevel=_GZIP_LEVEL)
+    # Blobs mostly are compressed already, and a range of one must be that.
+    app = _Split(lambda path: bool(_BLOB_PATH.match(path)), api, compressed)
     if otlp_app is None:
         return app
     return _Split(lambda path: path.startswith("/v1/"), otlp_app, app)
@@ -83,8 +98,8 @@ def create_api(server: Server) -> FastAPI:
     problems.install(app)
     app.add_exception_handler(ClickHouseError, _on_engine_error)
     app.add_exception_handler(EngineUnavailableError, _on_engine_error)
-    for router in (projects.router, traces.router, evaluations.router):
-        app.include_router(router, prefix=_API_PREFIX)
+    for resource in (projects, traces, calls, edits, feedback, evaluations, objects, blobs):
+        app.include_router(resource.router, prefix=_API_PREFIX)
     app.include_router(server_routes.router)
     app.include_router(health.router)
     app.include_router(metrics.router)

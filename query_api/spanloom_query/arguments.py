@@ -110,6 +110,20 @@ examples:
   SPANLOOM_CLICKHOUSE_URL=http://db:8123 spanloom query --port 4319
 """
 
+_SYNC_EPILOG = """\
+Programs whose server was away, and programs that ran offline, leave their calls on disk. The next
+program that reaches the same server takes them along; this command does it now. What has arrived
+is deleted. What a running program still writes is left to it. Needs the SDK alone.
+
+environment:
+  SPANLOOM_SPOOL_DIR       folder of the files (--spool-dir)
+  SPANLOOM_API_KEY         token of the server
+
+examples:
+  spanloom sync                                    each file to the server it was meant for
+  spanloom sync --endpoint http://host:4319        all of them to this server
+"""
+
 if TYPE_CHECKING:
     _Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -123,7 +137,15 @@ def parser() -> argparse.ArgumentParser:
     commands = whole.add_subparsers(
         title="commands", dest="command", required=True, metavar="COMMAND"
     )
-    for add in (_add_serve, _add_demo, _add_doctor, _add_receive, _add_collector, _add_query):
+    for add in (
+        _add_serve,
+        _add_demo,
+        _add_doctor,
+        _add_receive,
+        _add_collector,
+        _add_query,
+        _add_sync,
+    ):
         add(commands)
     return whole
 
@@ -229,6 +251,25 @@ def _add_query(commands: "_Commands") -> None:
     _add_port(query, "--port", DEFAULT_PORT, "page and API")
     _add_access(query)
     query.set_defaults(data=Path(DEFAULT_DATA_DIR), otlp_grpc_port=0, otlp_http_port=0)
+
+
+def _add_sync(commands: "_Commands") -> None:
+    sync = _added(
+        commands,
+        "sync",
+        "deliver calls that programs left on disk while their server was away",
+        "Deliver calls that programs left on disk while their server was away.",
+        _SYNC_EPILOG,
+    )
+    sync.add_argument(
+        "--endpoint", metavar="URL", help="the server (default: the one each file was meant for)"
+    )
+    sync.add_argument(
+        "--spool-dir",
+        type=Path,
+        metavar="DIR",
+        help="folder of the files (default: spanloom/spool in the user's state folder)",
+    )
 
 
 def _add_server_options(command: argparse.ArgumentParser) -> None:

@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from spanloom_query.arguments import parser
 
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = parser().parse_args(arguments)
     missing = [name for name in ("fastapi", "clickhouse_connect", "grpc") if not find_spec(name)]
-    if missing:
+    if missing and options.command not in _OF_THE_SDK:
         print(
             "spanloom: this environment has the SDK alone. To run a server, install it with its "
             "embedded engine:\n\n    pip install 'spanloom[local]'\n",
@@ -104,6 +104,23 @@ def _demo(options: argparse.Namespace) -> int:
     return 0
 
 
+def _sync(options: argparse.Namespace) -> int:
+    from spanloom.errors import ConfigurationError
+    from spanloom.sync import sync
+
+    span_count = left_count = 0
+    try:
+        for synced in sync(options.endpoint, options.spool_dir):
+            span_count += synced.span_count
+            left_count += bool(synced.problem)
+            outcome = synced.problem or f"{synced.span_count} spans to {synced.endpoint}"
+            print(f"{synced.path}: {outcome}", flush=True)
+    except ConfigurationError as error:
+        return _failed(error)
+    print(f"{span_count} spans delivered, {left_count} files left")
+    return 1 if left_count else 0
+
+
 def _failed(error: Exception) -> int:
     print(f"spanloom: {error}", file=sys.stderr)
     return 1
@@ -160,4 +177,6 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "receive": _receive,
     "collector": _collector,
     "query": _query,
+    "sync": _sync,
 }
+_OF_THE_SDK: Final = ("sync",)

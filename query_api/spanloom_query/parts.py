@@ -19,6 +19,7 @@ from spanloom_query.serving import (
     collector_settings,
     everything_findings,
     main_listener,
+    opened_blobs,
     opened_engine,
     query_settings,
     serve_app,
@@ -88,6 +89,7 @@ def start_query(options: ServeOptions, started: ExitStack) -> Addresses:
         engine,
         query_settings(options, addresses),
         look=lambda: engine_findings(engine),
+        blobs=opened_blobs(options),
         registry=registry,
     )
     serve_app(create_app(server, otlp_app=None), listener, started)

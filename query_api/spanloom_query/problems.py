@@ -18,6 +18,8 @@ _TITLES = {
     403: "Not allowed",
     404: "Not found",
     405: "Method not allowed",
+    408: "Too slow",
+    413: "Too large",
     422: "Bad parameters",
     500: "Internal error",
     503: "Try again later",

@@ -22,6 +22,7 @@ from spanloom_collector.settings import (
     CollectorSettings,
     StorageSettings,
 )
+from spanloom_collector.storage.blobs import BlobStore
 from spanloom_collector.storage.connect import Engine, EngineUnavailableError, open_engine
 from spanloom_collector.storage.migrate import MigrationError
 from spanloom_query.app import create_app
@@ -160,6 +161,7 @@ class _Parts(NamedTuple):
     collector: Collector
     ports: Ports
     registry: CollectorRegistry
+    blobs: BlobStore
 
 
 def start_everything(options: ServeOptions, started: ExitStack) -> Addresses:
@@ -180,7 +182,8 @@ def _started_parts(options: ServeOptions, started: ExitStack) -> _Parts:
     registry = CollectorRegistry()
     collector = Collector(collector_settings(options), engine, Metrics(registry))
     started.callback(collector.stop)
-    return _Parts(listener, engine, collector, collector.start(), registry)
+    blobs = opened_blobs(options)
+    return _Parts(listener, engine, collector, collector.start(), registry, blobs)
 
 
 def main_listener(options: ServeOptions, started: ExitStack) -> socket.socket:
@@ -195,6 +198,13 @@ def opened_engine(options: ServeOptions, started: ExitStack) -> Engine:
     engine = open_engine(StorageSettings(options.data_dir, clickhouse_url=options.clickhouse_url))
     started.callback(engine.close)
     return engine
+
+
+def opened_blobs(options: ServeOptions) -> BlobStore:
+    """Open the folder of content; several processes may."""
+    blobs = BlobStore(options.data_dir / "blobs")
+    blobs.clear_incoming()
+    return blobs
 
 
 def serve_app(app: object, listener: socket.socket, started: ExitStack) -> None:
@@ -259,6 +269,7 @@ def _server(options: ServeOptions, parts: _Parts, addresses: Addresses) -> Serve
         query_settings(options, addresses),
         parts.collector.catch_up,
         look=lambda: everything_findings(parts.engine, parts.collector, options),
+        blobs=parts.blobs,
         registry=parts.registry,
     )
 

@@ -46,6 +46,12 @@ def test_the_evaluation_prints_what_is_written_beside_it(server: Server, tmp_pat
     assert "# {'exact_match': {'correct': {'true_count': 1, 'true_fraction': 0.5}}" in _README
 
 
+def test_the_published_prompt_is_filled_in(server: Server, tmp_path: Path) -> None:
+    output = _run(server, _PROGRAMS[2], tmp_path)
+
+    assert f"# {output}" in _README
+
+
 @pytest.mark.parametrize("url", _QUERIES)
 def test_the_queries_are_answered(server: Server, url: str) -> None:
     path = url.removeprefix("http://127.0.0.1:4319")

@@ -1,6 +1,8 @@
-"""What users' type checkers see; mypy reads this, nobody runs it."""
+"""What users' type checkers see; mypy and pyright read this, nobody runs it."""
+# pyright: reportUnnecessaryTypeIgnoreComment=error
 
-from collections.abc import AsyncIterator, Iterator
+import functools
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, assert_type
 
 import spanloom
@@ -27,6 +29,27 @@ async def numbers_later(n: int) -> AsyncIterator[int]:
     yield n
 
 
+def title(call: Call) -> str:
+    return call.op_name
+
+
+@spanloom.op(
+    call_display_name=title,
+    postprocess_inputs=lambda inputs: {**inputs},
+    postprocess_output=len,
+    accumulator=lambda total, item: (total or 0) + item,
+    tracing_sample_rate=0.5,
+    capture_inputs=True,
+    capture_output=False,
+    capture_code=True,
+    attributes={"a": {"b": 1}},
+    tags=["a"],
+    color="blue",
+)
+def with_options(a: int, *rest: str, flag: bool = False) -> list[str]:
+    return list(rest)
+
+
 class Chat(spanloom.Model):
     model_name: str
 
@@ -41,13 +64,31 @@ class Chat(spanloom.Model):
     def score(self, n: int) -> bool:
         return n > 0
 
+    @staticmethod
+    @spanloom.op
+    def twice(n: int) -> int:
+        return 2 * n
+
 
 assert_type(plain(1, b="x"), float)
 assert_type(plain.call(1), tuple[float, Call])
 assert_type(numbers(3), Iterator[int])
 assert_type(numbers_later(3), AsyncIterator[int])
+assert_type(with_options(1, "a", flag=True), list[str])
+assert_type(with_options.call(1, "a"), tuple[list[str], Call])
+assert_type(Chat.twice(2), int)
+assert_type(spanloom.op(functools.partial(plain, 1))(), float)
+as_callable: Callable[[int], float] = plain
+with_options("wrong")  # type: ignore[arg-type]
 plain("wrong")  # type: ignore[arg-type]
 plain(1, c=2)  # type: ignore[call-arg]
+
+
+client = spanloom.Client("project")
+assert_type(client.calls(op=plain)[0], spanloom.RecordedCall)
+assert_type(client.calls(limit=3)[:2], list[spanloom.RecordedCall])
+assert_type(client.call("id").output, Any)
+assert_type([said.value for said in plain.calls()[0].feedback], list[bool | float | None])
 
 
 async def use(chat: Chat, evaluation: spanloom.Evaluation) -> None:
@@ -70,8 +111,31 @@ def session() -> None:
     assert_type(spanloom.flush(timeout_s=1), bool)
     assert_type(spanloom.get_current_call(), Call | None)
     assert_type(spanloom.require_current_call().id, str)
-    with spanloom.attributes({"session.id": "s"}):
+    with spanloom.attributes(
+        {"release": "7"}, session="s", user="u", tags=["t"], metadata={"a": 1}
+    ):
         plain(1)
+    with spanloom.thread("t") as thread_id:
+        assert_type(thread_id, str)
+    with spanloom.span("s", kind="tool", inputs={"a": 1}, attributes={"b": 2}) as call:
+        assert_type(call, Call)
+        call.set_output(1)
+        call.set_usage(input_tokens=1, model="m")
+    assert_type(spanloom.headers(), dict[str, str])
+    with spanloom.remote_parent({"traceparent": "x"}), spanloom.ThreadPoolExecutor(2) as pool:
+        assert_type(pool.submit(plain, 1).result(), float)
+    assert_type(spanloom.current_call(), Call | None)
     dataset = spanloom.Dataset(name="d", rows=[{"a": 1}])
     assert_type(dataset[0], dict[str, Any])
+    assert_type(dataset.select([0]).add_rows([{"a": 2}]), spanloom.Dataset)
     spanloom.Evaluation(dataset=dataset, scorers=[plain])
+
+
+def objects() -> None:
+    reference = spanloom.publish({"a": 1}, name="n", tags=["t"])
+    assert_type(reference, spanloom.Ref)
+    assert_type(reference.get(Chat), Chat)
+    assert_type(spanloom.ref("n:v1").info(), spanloom.VersionInfo)
+    assert_type(spanloom.StringPrompt("{a}").format(a=1), str)
+    messages = spanloom.MessagesPrompt([{"role": "user", "content": "{a}"}])
+    assert_type(messages.format(a=1), list[dict[str, Any]])

@@ -2,28 +2,33 @@
 
 import functools
 import inspect
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from typing import Any, Final, NamedTuple
 
-import msgspec
+from opentelemetry.context import Context
 
 from spanloom._client import Client, state
-from spanloom._settings import Settings
+from spanloom._reads.calls import Calls
+from spanloom._surroundings import SPAN_KEY, UnsampledSpan, variable
 from spanloom._tracing.call import (
     Call,
+    Wishes,
     close_call,
-    enter_call,
     fail_call,
+    is_left_out,
     leave_call,
     open_call,
     prepare_call,
     start_call,
+    untraced_call,
 )
 from spanloom._tracing.spec import SPEC_ATTRIBUTE, Spec
-from spanloom._values.encode import encode
+from spanloom._tracing.yields import Yields
 from spanloom.errors import ConfigurationError, SpanloomError
 
 RAISE_KEYWORD: Final = "__should_raise"
+WISHES_KEYWORDS: Final = ("__spanloom", "__weave")
+"""Either gives ``{"display_name": str, "attributes": mapping}`` for one call; Weave's own works."""
 
 Function = Callable[..., Any]
 
@@ -48,22 +53,29 @@ def wrap(spec: Spec) -> Any:
     flavour = next(flavour for flavour in FLAVOURS if flavour.matches(target))
     wrapper = functools.wraps(spec.function)(flavour.wrap(spec))
     call = flavour.wrap_call(spec)
-    vars(wrapper).update({SPEC_ATTRIBUTE: spec, "name": spec.name, "call": call})
+    calls = functools.partial(_recorded_calls, spec.name)
+    vars(wrapper).update({SPEC_ATTRIBUTE: spec, "name": spec.name, "call": call, "calls": calls})
     return wrapper
+
+
+def _recorded_calls(op_name: str, **query: Any) -> Calls:
+    return (state.client or Client()).calls(op=op_name, **query)
 
 
 def _plain(spec: Spec) -> Function:
     function = spec.function
 
     def wrapper(*args: Any, **kwargs: Any) -> Any:
+        wishes = _taken_wishes(kwargs) if kwargs else None
         client = state.client
-        call = open_call(spec, client, args, kwargs) if client is not None else None
+        call = open_call(spec, client, args, kwargs, wishes) if client is not None else None
         if call is None:
             return function(*args, **kwargs)
         try:
             output = function(*args, **kwargs)
         except BaseException as error:
             fail_call(call, error)
+            del call  # which keeps the exception, whose traceback keeps this frame
             raise
         close_call(call, output)
         return output
@@ -75,14 +87,16 @@ def _coroutine(spec: Spec) -> Function:
     function = spec.function
 
     async def wrapper(*args: Any, **kwargs: Any) -> Any:
+        wishes = _taken_wishes(kwargs) if kwargs else None
         client = state.client
-        call = open_call(spec, client, args, kwargs) if client is not None else None
+        call = open_call(spec, client, args, kwargs, wishes) if client is not None else None
         if call is None:
             return await function(*args, **kwargs)
         try:
             output = await function(*args, **kwargs)
         except BaseException as error:
             fail_call(call, error)
+            del call  # which keeps the exception, whose traceback keeps this frame
             raise
         close_call(call, output)
         return output
@@ -125,10 +139,20 @@ def _coroutine_call(spec: Spec) -> Function:
 
 
 def _begin(spec: Spec, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
+    wishes = _taken_wishes(kwargs)
     spec.check_arguments(args, kwargs)
     client = state.client
-    call = open_call(spec, client, args, kwargs) if client is not None else None
-    return call or Call(spec)
+    call = open_call(spec, client, args, kwargs, wishes) if client is not None else None
+    return call or untraced_call(spec)
+
+
+def _taken_wishes(kwargs: dict[str, Any]) -> Wishes | None:
+    for keyword in WISHES_KEYWORDS:
+        if keyword in kwargs:
+            given = kwargs.pop(keyword)
+            if isinstance(given, Mapping):
+                return Wishes(given.get("display_name"), given.get("attributes"))
+    return None
 
 
 def _stays_in_call(error: BaseException) -> bool:
@@ -138,24 +162,26 @@ def _stays_in_call(error: BaseException) -> bool:
 
 def _generator(spec: Spec) -> Function:
     def wrapper(*args: Any, **kwargs: Any) -> Any:
+        wishes = _taken_wishes(kwargs) if kwargs else None
         generator = spec.function(*args, **kwargs)
         client = state.client
         call = prepare_call(spec, client, args, kwargs) if client is not None else None
         if client is None or call is None:
             return generator
-        return _drive(generator, call, client)
+        return _drive(generator, call, client, wishes)
 
     return wrapper
 
 
 def _async_generator(spec: Spec) -> Function:
     def wrapper(*args: Any, **kwargs: Any) -> Any:
+        wishes = _taken_wishes(kwargs) if kwargs else None
         generator = spec.function(*args, **kwargs)
         client = state.client
         call = prepare_call(spec, client, args, kwargs) if client is not None else None
         if client is None or call is None:
             return generator
-        return _drive_async(generator, call, client)
+        return _drive_async(generator, call, client, wishes)
 
     return wrapper
 
@@ -170,95 +196,96 @@ def _no_call(spec: Spec) -> Function:
     return call
 
 
-class Yields:
-    """What a generator has yielded, as JSON text of bounded length: items are not kept alive."""
-
-    def __init__(self, spec: Spec, settings: Settings) -> None:
-        self._settings = settings
-        self._is_recorded = spec.postprocess_output is None
-        self._parts: list[str] = []
-        self._size_chars = 0
-        self._left_out_count = 0
-
-    def add(self, item: object) -> None:
-        """Record one item, while there is room."""
-        if not self._is_recorded:
-            return
-        if self._size_chars >= self._settings.value_max_bytes // 2:
-            self._left_out_count += 1
-            return
-        self._parts.append(encode(item, self._settings))
-        self._size_chars += len(self._parts[-1]) + 1
-
-    def output(self) -> object:
-        """Return what to record as the generator's output: the items, None if they are not."""
-        if not self._is_recorded:
-            return None
-        if self._left_out_count:
-            self._parts.append(f'"… [truncated, {self._left_out_count} more items]"')
-            self._left_out_count = 0
-        return msgspec.Raw(f"[{','.join(self._parts)}]".encode())
+def _started(call: Call, wishes: Wishes | None) -> tuple[Call, Context]:
+    context, spec = variable.get(), call._spec
+    if type(context.get(SPAN_KEY)) is UnsampledSpan:
+        return Call(spec), context
+    if spec.sample_rate < 1.0 and is_left_out(spec, context):
+        call = Call(spec)
+    return call, start_call(call, context, wishes)
 
 
 def _drive(
-    generator: Generator[Any, Any, Any], call: Call, client: Client
+    generator: Generator[Any, Any, Any], prepared: Call, client: Client, wishes: Wishes | None
 ) -> Generator[Any, Any, Any]:
-    yields = Yields(call._spec, client.settings)
-    start_call(call, client)
+    call, context = _started(prepared, wishes)
+    yields = Yields(call, client.settings)
+    enter, leave, take = variable.set, variable.reset, yields.taker()
     step: Callable[[Any], Any] = generator.send
     value: Any = None
     while True:
-        enter_call(call)
+        token = enter(context)
         try:
             item = step(value)
         except StopIteration as stop:
-            close_call(call, yields.output())
+            leave(token)
+            close_call(call, None, yields.output())
             return stop.value
         except BaseException as error:
-            fail_call(call, error)
+            leave(token)
+            fail_call(call, error, yields.output())
             raise
         # Between two items the consumer runs, which is not part of this call.
-        leave_call(call)
-        yields.add(item)
+        leave(token)
+        take(item)
         try:
             value = yield item
             step = generator.send
         except GeneratorExit:
-            generator.close()
-            close_call(call, yields.output())
+            call._token = variable.set(context)
+            _end_early(generator, call, yields)
             raise
         except BaseException as error:  # noqa: BLE001  # thrown in by the consumer, handed on
             step, value = generator.throw, error
 
 
+def _end_early(generator: Generator[Any, Any, Any], call: Call, yields: Yields) -> None:
+    try:
+        generator.close()
+    except BaseException as error:
+        fail_call(call, error, yields.output())
+        raise
+    close_call(call, None, yields.output())
+
+
 async def _drive_async(
-    generator: AsyncGenerator[Any, Any], call: Call, client: Client
+    generator: AsyncGenerator[Any, Any], prepared: Call, client: Client, wishes: Wishes | None
 ) -> AsyncGenerator[Any, Any]:
-    yields = Yields(call._spec, client.settings)
-    start_call(call, client)
+    call, context = _started(prepared, wishes)
+    yields = Yields(call, client.settings)
+    take = yields.taker()
     step: Callable[[Any], Any] = generator.asend
     value: Any = None
     while True:
-        enter_call(call)
+        call._token = variable.set(context)
         try:
             item = await step(value)
         except StopAsyncIteration:
-            close_call(call, yields.output())
+            close_call(call, None, yields.output())
             return
         except BaseException as error:
-            fail_call(call, error)
+            fail_call(call, error, yields.output())
             raise
         leave_call(call)
-        yields.add(item)
+        take(item)
         try:
             value = yield item
             step = generator.asend
         except GeneratorExit:
-            await generator.aclose()
-            close_call(call, yields.output())
+            call._token = variable.set(context)
+            await _end_early_async(generator, call, yields)
             raise
         except BaseException as error:  # noqa: BLE001  # thrown in by the consumer, handed on
             step, value = generator.athrow, error
+
+
+async def _end_early_async(generator: AsyncGenerator[Any, Any], call: Call, yields: Yields) -> None:
+    try:
+        await generator.aclose()
+    except BaseException as error:
+        fail_call(call, error, yields.output())
+        raise
+    close_call(call, None, yields.output())
 
 
 FLAVOURS: Final = (

@@ -1,12 +1,13 @@
 """The decorator that turns a function into an op."""
 
 import functools
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
 
+from spanloom._reads.calls import Calls
 from spanloom._tracing.call import Call
 from spanloom._tracing.flavours import wrap
-from spanloom._tracing.spec import make_spec
+from spanloom._tracing.spec import Options, make_spec
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")
@@ -18,6 +19,9 @@ Receiver = TypeVar("Receiver")
 
 class BoundOp(Protocol[Q, R_co]):
     """An op looked up on an instance: it fills in the first argument, ``call`` does not."""
+
+    calls: Callable[..., Calls]
+    """The recorded calls of this op; takes the arguments of ``Client.calls`` by name."""
 
     def __call__(self, *args: Q.args, **kwargs: Q.kwargs) -> R_co:
         """Run the method."""
@@ -42,6 +46,9 @@ class Op(Protocol[P, R_co]):
 
     name: str
     """The op's name, ``function`` or ``Class.method``."""
+
+    calls: Callable[..., Calls]
+    """The recorded calls of this op; takes the arguments of ``Client.calls`` by name."""
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
         """Run the function and record the call."""
@@ -71,38 +78,53 @@ def op(
     *,
     name: str | None = None,
     kind: str | None = None,
-    attributes: Mapping[str, object] | None = None,
+    call_display_name: str | Callable[[Call], str] | None = None,
     postprocess_inputs: Callable[[dict[str, Any]], Any] | None = None,
     postprocess_output: Callable[[Any], Any] | None = None,
+    accumulator: Callable[[Any, Any], Any] | None = None,
+    tracing_sample_rate: float | None = None,
+    capture_inputs: bool | None = None,
+    capture_output: bool | None = None,
+    capture_code: bool | None = None,
+    attributes: Mapping[str, object] | None = None,
+    tags: Sequence[str] | None = None,
+    color: str | None = None,
 ) -> Callable[[Callable[P, R]], Op[P, R]]: ...
-def op(
-    function: Callable[..., Any] | None = None,
-    /,
-    *,
-    name: str | None = None,
-    kind: str | None = None,
-    attributes: Mapping[str, object] | None = None,
-    postprocess_inputs: Callable[[dict[str, Any]], Any] | None = None,
-    postprocess_output: Callable[[Any], Any] | None = None,
-) -> Any:
+def op(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """Record every call of a function: arguments, result or exception, time, tokens.
 
     Works bare or called, on functions and methods, plain, async or generators; the function keeps
     its signature and its behaviour. Before ``init`` it runs untraced. Its ``call`` attribute runs
     it and returns ``(result, Call)``, with an exception of the function in ``Call.exception``
     instead of raised (pass ``__should_raise=True`` for the opposite); on a method, ``call`` takes
-    the instance first.
+    the instance first. One call is named or marked by
+    ``f(…, __spanloom={"display_name": "…", "attributes": {…}})``; the function does not see that.
+
+    A generator's call lasts until its end, whether it is exhausted, closed or raises; what its
+    consumer does meanwhile is not part of it. What it yielded is recorded, as far as there is
+    room.
 
     Args:
         function: what to trace.
-        name: instead of ``function`` or ``Class.method``.
-        kind: what the call is for, one of ``spanloom.conventions.OP_KINDS``.
-        attributes: span attributes of every call.
-        postprocess_inputs: gets the arguments by name, returns what to record of them.
-        postprocess_output: gets the result, returns what to record of it.
+        options: by name:
+            name: instead of ``function`` or ``Class.method``.
+            kind: what the call is for, one of ``spanloom.conventions.OP_KINDS``.
+            call_display_name: what to call one call, or a function of its Call that says so.
+            postprocess_inputs: gets the arguments by name, returns what to record of them.
+            postprocess_output: gets the result, returns what to record of it.
+            accumulator: folds what a generator yields into its recorded output: gets the result
+                so far (None at first) and an item, returns the result.
+            tracing_sample_rate: share of the op's calls to record, from 0 to 1, where the op
+                begins a trace; calls below follow. Further down it has no effect.
+            capture_inputs: whether to record the arguments; True by default.
+            capture_output: whether to record the result; True by default.
+            capture_code: whether to record where the function is defined; False by default.
+            attributes: span attributes of every call.
+            tags: words to find the calls by.
+            color: how the page paints them, one of ``spanloom.conventions.OP_COLORS``.
 
     Raises:
-        ConfigurationError: it is no function, or there is no such kind.
+        ConfigurationError: it is no function, or an option cannot work.
 
     Example:
         >>> @op(kind="tool")
@@ -113,20 +135,9 @@ def op(
         >>> result, call = add.call(2, b=3)
     """
     if function is None:
-        return functools.partial(
-            op,
-            name=name,
-            kind=kind,
-            attributes=attributes,
-            postprocess_inputs=postprocess_inputs,
-            postprocess_output=postprocess_output,
-        )
-    spec = make_spec(
-        function,
-        name=name,
-        kind=kind,
-        attributes=attributes,
-        postprocess_inputs=postprocess_inputs,
-        postprocess_output=postprocess_output,
-    )
-    return wrap(spec)
+        return functools.partial(_decorated, options=Options(**options))
+    return _decorated(function, Options(**options))
+
+
+def _decorated(function: Callable[..., Any], options: Options) -> Any:
+    return wrap(make_spec(function, options))

@@ -4,22 +4,55 @@ import dataclasses
 import functools
 import inspect
 import types
-from collections.abc import Callable, Mapping
-from typing import Any, Final, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from opentelemetry.util.types import AttributeValue
 
 from spanloom import conventions
 from spanloom._client import state
-from spanloom._tracing.context import flatten
+from spanloom._tracing.context import checked_tags, flatten
 from spanloom._values.describe import FIELDS_METHOD
 from spanloom.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from spanloom._tracing.call import Call
 
 KIND_ALIASES: Final = {"search": "retriever"}
 SPEC_ATTRIBUTE: Final = "__spanloom_spec__"
 """Where an op's wrapper keeps its spec."""
 
 _RECEIVER_NAMES: Final = ("self", "cls")
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What ``op`` can be told, apart from the function."""
+
+    name: str | None = None
+    kind: str | None = None
+    call_display_name: "str | Callable[[Call], str] | None" = None
+    postprocess_inputs: Callable[[dict[str, Any]], Any] | None = None
+    postprocess_output: Callable[[Any], Any] | None = None
+    accumulator: Callable[[Any, Any], Any] | None = None
+    tracing_sample_rate: float | None = None
+    capture_inputs: bool | None = None
+    capture_output: bool | None = None
+    capture_code: bool | None = None
+    attributes: Mapping[str, object] | None = None
+    tags: Sequence[str] | None = None
+    color: str | None = None
+
+    def over(self, known: "Options") -> "Options":
+        """Return these options, and the known ones where these say nothing."""
+        merged = {
+            field.name: getattr(known, field.name)
+            if getattr(self, field.name) is None
+            else getattr(self, field.name)
+            for field in dataclasses.fields(self)
+        }
+        merged["attributes"] = {**(known.attributes or {}), **(self.attributes or {})}
+        return Options(**merged)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -29,10 +62,12 @@ class Spec:
     function: Callable[..., Any]
     name: str
     kind: str | None
-    attributes: Mapping[str, AttributeValue]
+    options: Options
+    attributes: dict[str, AttributeValue]
     """What every span of the op starts with."""
-    postprocess_inputs: Callable[[dict[str, Any]], Any] | None
-    postprocess_output: Callable[[Any], Any] | None
+    sample_rate: float
+    captures_inputs: bool
+    captures_output: bool
     binder: Callable[..., dict[str, Any]] | None
     """Called with a call's arguments, returns them by name."""
     receiver: str | None
@@ -40,22 +75,23 @@ class Spec:
 
     def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Return what is recorded as a call's inputs; arguments that do not fit come as given."""
-        inputs = self._by_name(args, kwargs)
+        if self.binder is not None:
+            try:
+                inputs = self.binder(*args, **kwargs)
+            except TypeError:  # the function itself is about to say what is wrong
+                inputs = self._as_given(args, kwargs)
+        else:
+            inputs = self._as_given(args, kwargs)
         if self.receiver is not None:
             receiver = inputs.pop(self.receiver, None)
             fields = getattr(type(receiver), FIELDS_METHOD, None)
             if fields is not None:
                 inputs = {self.receiver: fields(receiver), **inputs}
-        if self.postprocess_inputs is not None:
-            return guarded(self.postprocess_inputs, inputs)
+        if self.options.postprocess_inputs is not None:
+            return guarded(self.options.postprocess_inputs, inputs)
         return inputs
 
-    def _by_name(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-        if self.binder is not None:
-            try:
-                return self.binder(*args, **kwargs)
-            except TypeError:
-                pass  # the function itself is about to say what is wrong
+    def _as_given(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         given = args[1:] if self.receiver is not None else args
         return {"args": list(given), "kwargs": kwargs}
 
@@ -74,38 +110,80 @@ class Spec:
             raise
 
 
-def make_spec(
-    function: Callable[..., Any],
-    *,
-    name: str | None = None,
-    kind: str | None = None,
-    attributes: Mapping[str, object] | None = None,
-    postprocess_inputs: Callable[[dict[str, Any]], Any] | None = None,
-    postprocess_output: Callable[[Any], Any] | None = None,
-) -> Spec:
+def make_spec(function: Callable[..., Any], options: Options) -> Spec:
     """Work out an op; that of an op again keeps what is not given anew.
 
     Raises:
-        ConfigurationError: it is no function, or there is no such kind.
+        ConfigurationError: it is no function, or an option cannot work.
     """
     _check_function(function)
     known = spec_of(function)
+    if known is not None:
+        options = options.over(known.options)
+    _check_options(options)
     function = untraced(function)
     signature = _signature(function)
-    final_kind = _checked_kind(kind) or (known.kind if known else None)
-    final_name = name or (known.name if known else plain_name(function))
-    own = {conventions.OP_NAME: final_name, conventions.OP_KIND: final_kind or "span"}
-    inherited = known.attributes if known else {}
+    name = options.name or (known.name if known else plain_name(function))
+    kind = _checked_kind(options.kind)
+    rate = options.tracing_sample_rate
     return Spec(
         function=function,
-        name=final_name,
-        kind=final_kind,
-        attributes={**inherited, **flatten(attributes or {}), **own},
-        postprocess_inputs=postprocess_inputs or (known.postprocess_inputs if known else None),
-        postprocess_output=postprocess_output or (known.postprocess_output if known else None),
+        name=name,
+        kind=kind,
+        options=options,
+        attributes=_attributes(function, name, kind, options),
+        sample_rate=1.0 if rate is None else float(rate),
+        captures_inputs=options.capture_inputs is not False,
+        captures_output=options.capture_output is not False,
         binder=_compile_binder(signature) if signature is not None else None,
         receiver=_receiver(signature),
     )
+
+
+@functools.lru_cache(maxsize=1024)
+def block_spec(name: str, kind: str | None, *, has_inputs: bool) -> Spec:
+    """Return the spec of a piece of code that is no function of its own."""
+    return make_spec(_block, Options(name=name, kind=kind, capture_inputs=has_inputs))
+
+
+def _block(**inputs: Any) -> None:
+    """Stand for the code in a ``with`` block."""
+
+
+def _attributes(
+    function: Callable[..., Any], name: str, kind: str | None, options: Options
+) -> dict[str, AttributeValue]:
+    own: dict[str, object] = dict(options.attributes or {})
+    if options.tags:
+        own[conventions.TAGS] = checked_tags(options.tags)
+    if options.color:
+        own[conventions.OP_COLOR] = options.color
+    if options.capture_code:
+        own.update(_place(function))
+    own |= {conventions.OP_NAME: name, conventions.OP_KIND: kind or "span"}
+    if options.capture_inputs is not False:
+        own[conventions.INPUT_MIME_TYPE] = conventions.JSON_MIME_TYPE
+    if options.capture_output is not False:
+        own[conventions.OUTPUT_MIME_TYPE] = conventions.JSON_MIME_TYPE
+    return flatten(own)
+
+
+def _place(function: Callable[..., Any]) -> dict[str, object]:
+    function = inspect.unwrap(_innermost(function))
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return {}
+    return {
+        conventions.CODE_FUNCTION_NAME: f"{function.__module__}.{function.__qualname__}",
+        conventions.CODE_FILE_PATH: code.co_filename,
+        conventions.CODE_LINE_NUMBER: code.co_firstlineno,
+    }
+
+
+def _innermost(function: Any) -> Any:
+    while isinstance(function, functools.partial):
+        function = function.func
+    return function if inspect.isroutine(function) else type(function).__call__
 
 
 def spec_of(function: object) -> Spec | None:
@@ -159,6 +237,16 @@ def _check_function(function: object) -> None:
             f"@spanloom.op takes a function, not {function!r}; options are given by name,"
             " as in @spanloom.op(name='answer')"
         )
+
+
+def _check_options(options: Options) -> None:
+    rate = options.tracing_sample_rate
+    if rate is not None and not 0 <= rate <= 1:
+        raise ConfigurationError(f"tracing_sample_rate goes from 0 to 1, but is {rate!r}")
+    if options.color is not None and options.color not in conventions.OP_COLORS:
+        known = ", ".join(conventions.OP_COLORS)
+        raise ConfigurationError(f"there is no color {options.color!r}: use one of {known}")
+    checked_tags(options.tags or ())
 
 
 def _checked_kind(kind: str | None) -> str | None:

@@ -6,18 +6,25 @@ Clients disagree on names and on what they count: here totals include cached and
 from typing import Any, Final, NamedTuple
 
 from spanloom import conventions
+from spanloom.errors import ConfigurationError
 
 Path = tuple[str, ...]
 
 _SCALARS: Final = (str, int, float, bool, bytes, type(None), list, tuple, set)
 _INT64_MAX: Final = 2**63 - 1
 
-USAGE_KEYS: Final = ("usage", "usage_metadata", "usageMetadata")
+USAGE_PATHS: Final[tuple[Path, ...]] = (
+    ("usage",),
+    ("usage_metadata",),
+    ("usageMetadata",),
+    ("llm_output", "token_usage"),
+)
 MODEL_PATHS: Final[tuple[Path, ...]] = (
     ("model",),
     ("model_version",),
     ("modelVersion",),
     ("response_metadata", "model_name"),
+    ("llm_output", "model_name"),
 )
 INPUT_PATHS: Final[tuple[Path, ...]] = (
     ("prompt_tokens",),
@@ -48,11 +55,15 @@ CACHE_WRITE_PATHS: Final[tuple[Path, ...]] = (
     ("cache_creation_input_tokens",),
     ("cacheWriteInputTokens",),
     ("input_token_details", "cache_creation"),
+    ("input_tokens_details", "cache_write_tokens"),
+    ("prompt_tokens_details", "cache_write_tokens"),
+    ("prompt_tokens_details", "cache_creation_tokens"),
     ("cache_write_tokens",),
 )
 REASONING_PATHS: Final[tuple[Path, ...]] = (
     ("completion_tokens_details", "reasoning_tokens"),
     ("output_tokens_details", "reasoning_tokens"),
+    ("output_tokens_details", "thinking_tokens"),
     ("thoughts_token_count",),
     ("thoughtsTokenCount",),
     ("output_token_details", "reasoning"),
@@ -66,6 +77,11 @@ EXCLUSIVE_CACHE_PATHS: Final[tuple[Path, ...]] = (
 )
 """Counts that come on top of ``input_tokens`` (Anthropic, Bedrock), unless a total denies it."""
 EXCLUSIVE_INPUT_PATHS: Final[tuple[Path, ...]] = (("input_tokens",), ("inputTokens",))
+EXCLUSIVE_TOOL_PATHS: Final[tuple[Path, ...]] = (
+    ("tool_use_prompt_token_count",),
+    ("toolUsePromptTokenCount",),
+)
+"""What tools put into the prompt, on top of the prompt's tokens (Gemini)."""
 EXCLUSIVE_REASONING_PATHS: Final[tuple[Path, ...]] = (
     ("thoughts_token_count",),
     ("thoughtsTokenCount",),
@@ -76,12 +92,12 @@ EXCLUSIVE_REASONING_PATHS: Final[tuple[Path, ...]] = (
 class Usage(NamedTuple):
     """What one model call used; None: not told."""
 
-    model: str | None
-    input_tokens: int | None
-    output_tokens: int | None
-    cache_read_tokens: int | None
-    cache_write_tokens: int | None
-    reasoning_tokens: int | None
+    model: str | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cache_read_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    reasoning_tokens: int | None = None
 
     def attributes(self) -> dict[str, str | int]:
         """Return the span attributes for everything that is known."""
@@ -102,13 +118,25 @@ def read_usage(output: object) -> Usage | None:
     Understands the answers of OpenAI (chat and Responses), Anthropic, Gemini, Bedrock, LiteLLM and
     LangChain, and any mapping with ``{"usage": {"input_tokens": 3, "output_tokens": 5}}``.
     """
-    if isinstance(output, _SCALARS):
+    if issubclass(type(output), _SCALARS):  # what an object says of its class may raise
         return None
-    for key in USAGE_KEYS:
-        usage = _member(output, key)
+    for path in USAGE_PATHS:
+        usage = _follow(output, path)
         if usage is not None and not isinstance(usage, _SCALARS):
             return _read(output, usage)
     return None
+
+
+def stated_usage(model: str | None, **counts: int | None) -> Usage:
+    """Return the usage that an app states itself.
+
+    Raises:
+        ConfigurationError: a count is no whole number from 0 on.
+    """
+    for name, count in counts.items():
+        if count is not None and _checked(count) is None:
+            raise ConfigurationError(f"{name} must be a whole number from 0 on, but is {count!r}")
+    return Usage(model, **counts)
 
 
 def _read(output: object, usage: object) -> Usage | None:
@@ -130,8 +158,10 @@ def _read(output: object, usage: object) -> Usage | None:
 
 def _input_tokens(usage: object) -> int | None:
     told = _first_count(usage, INPUT_PATHS)
-    if told is None or told != _first_count(usage, EXCLUSIVE_INPUT_PATHS):
-        return told
+    if told is None:
+        return None
+    if told != _first_count(usage, EXCLUSIVE_INPUT_PATHS):
+        return told + (_first_count(usage, EXCLUSIVE_TOOL_PATHS) or 0)
     total = _first_count(usage, TOTAL_PATHS)
     if total is not None and total == told + (_first_count(usage, OUTPUT_PATHS) or 0):
         return told
@@ -148,9 +178,15 @@ def _model(output: object) -> str | None:
 
 def _first_count(usage: object, paths: tuple[Path, ...]) -> int | None:
     for path in paths:
-        found = _follow(usage, path)
-        if isinstance(found, int) and not isinstance(found, bool) and 0 <= found <= _INT64_MAX:
+        found = _checked(_follow(usage, path))
+        if found is not None:
             return found
+    return None
+
+
+def _checked(count: object) -> int | None:
+    if isinstance(count, int) and not isinstance(count, bool) and 0 <= count <= _INT64_MAX:
+        return count
     return None
 
 
@@ -161,8 +197,8 @@ def _follow(value: object, path: Path) -> Any:
 
 
 def _member(value: object, name: str) -> Any:
-    if isinstance(value, dict):
-        return value.get(name)
+    if issubclass(type(value), dict):
+        return value.get(name)  # type: ignore[attr-defined]
     try:
         return getattr(value, name, None)
     except Exception:  # noqa: BLE001  # a property of the app's own

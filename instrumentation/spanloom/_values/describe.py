@@ -3,21 +3,31 @@
 import re
 import types
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 from pathlib import PurePath
 from typing import Any, Final
 
 import msgspec
 
-from spanloom._values.redact import redactor
+from spanloom._outgoing.redaction import redactor
+from spanloom._values import media
 
 REPR_MAX_CHARS: Final = 2000
 ARRAY_MAX_ITEMS: Final = 1000
 """An array with more elements is described by its shape instead of its content."""
 
+COLUMNS_MAX_COUNT: Final = 1000
+MAPPING_MAX_ITEMS: Final = 1000
+"""A mapping that is no dict may make its items up, without end."""
+
+ITERATOR_SEARCH_DEPTH: Final = 4
+"""How deep in a pydantic model an iterator is looked for that must not be read."""
+
 FIELDS_METHOD: Final = "__spanloom_fields__"
 """A method by which an object says what of it is recorded: field name to value."""
 
+_ATOMS: Final = frozenset({str, int, float, bool, bytes, type(None)})
 _ADDRESS: Final = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
@@ -45,8 +55,25 @@ def _describe(value: Any) -> Any:
         if found is not None:
             return found(value)
     if isinstance(value, Mapping):
-        return {text_of_key(key): item for key, item in value.items()}
+        return {text_of_key(key): item for key, item in islice(value.items(), MAPPING_MAX_ITEMS)}
     return text_of(value)
+
+
+def fields_of(value: Any) -> Mapping[Any, Any] | None:
+    """Return what an object is made of, name to value, by reference; None when it is no record."""
+    if isinstance(value, dict):
+        return value
+    kind = type(value)
+    if hasattr(kind, FIELDS_METHOD):
+        return dict(getattr(kind, FIELDS_METHOD)(value))
+    if hasattr(kind, "__pydantic_serializer__"):
+        return _pydantic_fields(value)
+    for listing in ("__dataclass_fields__", "__attrs_attrs__", "__struct_fields__"):
+        listed = getattr(kind, listing, None)
+        if listed is not None:
+            names = [getattr(field, "name", field) for field in listed]
+            return {name: getattr(value, name) for name in names if hasattr(value, name)}
+    return None
 
 
 def text_of(value: Any) -> str:
@@ -56,7 +83,7 @@ def text_of(value: Any) -> str:
     text = repr(value)
     if len(text) > REPR_MAX_CHARS:
         text = f"{text[:REPR_MAX_CHARS]}… [{len(text)} characters in full]"
-    return redactor(()).masked_text(_ADDRESS.sub("", text))
+    return redactor().masked_text(_ADDRESS.sub("", text))
 
 
 def text_of_key(key: object) -> str:
@@ -67,8 +94,36 @@ def text_of_key(key: object) -> str:
 
 
 def _pydantic_model(value: Any) -> Any:
+    if _holds_iterator(vars(value).values(), 0):
+        return _pydantic_fields(value)  # pydantic would read it to its end
     serializer = value.__pydantic_serializer__
     return msgspec.Raw(serializer.to_json(value, warnings=False, fallback=_pydantic_fallback))
+
+
+def _holds_iterator(values: Iterable[Any], depth: int) -> bool:
+    for value in values:
+        kind = type(value)
+        if kind in _ATOMS:
+            continue
+        if hasattr(kind, "__next__"):
+            return True
+        if depth < ITERATOR_SEARCH_DEPTH and _holds_iterator(_parts(value), depth + 1):
+            return True
+    return False
+
+
+def _parts(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    if isinstance(value, list | tuple | set | frozenset):
+        return value
+    return list(vars(value).values()) if hasattr(type(value), "__pydantic_serializer__") else ()
+
+
+def _pydantic_fields(value: Any) -> dict[str, Any]:
+    fields = getattr(type(value), "__pydantic_fields__", {})
+    excluded = {name for name, field in fields.items() if field.exclude}
+    return {name: item for name, item in vars(value).items() if name not in excluded}
 
 
 def _pydantic_fallback(value: Any) -> Any:
@@ -88,7 +143,8 @@ def _array(value: Any) -> Any:
         return value.item()
     if value.size <= ARRAY_MAX_ITEMS:
         return value.tolist()
-    return _summary(value, shape=list(value.shape), dtype=str(value.dtype))
+    facts = _summary(value, shape=list(value.shape), dtype=str(value.dtype))
+    return media.array_apart(facts, value)
 
 
 def _tensor(value: Any) -> Any:
@@ -98,23 +154,30 @@ def _tensor(value: Any) -> Any:
         plain = value.detach()
         return plain.item() if plain.ndim == 0 else plain.tolist()
     device = str(value.device)
-    return _summary(value, shape=list(value.shape), dtype=str(value.dtype), device=device)
+    facts = _summary(value, shape=list(value.shape), dtype=str(value.dtype), device=device)
+    return media.tensor_apart(facts, value) if value.device.type == "cpu" else facts
 
 
 def _frame(value: Any) -> Any:
     kinds = value.dtypes if isinstance(value.dtypes, list) else value.dtypes.tolist()
-    columns = {str(name): str(kind) for name, kind in zip(value.columns, kinds, strict=False)}
-    return _summary(value, shape=list(value.shape), columns=columns)
+    named = zip(value.columns, kinds, strict=False)
+    columns = {str(name): str(kind) for name, kind in islice(named, COLUMNS_MAX_COUNT)}
+    facts = _summary(value, shape=list(value.shape), columns=columns)
+    is_polars = isinstance(value.dtypes, list)
+    return media.polars_apart(facts, value) if is_polars else media.pandas_apart(facts, value)
 
 
 def _series(value: Any) -> Any:
     if len(value) <= ARRAY_MAX_ITEMS:
         return value.to_list()
-    return _summary(value, shape=[len(value)], dtype=str(value.dtype))
+    facts = _summary(value, shape=[len(value)], dtype=str(value.dtype))
+    frame = value.to_frame()
+    is_polars = isinstance(frame.dtypes, list)
+    return media.polars_apart(facts, frame) if is_polars else media.pandas_apart(facts, frame)
 
 
 def _picture(value: Any) -> Any:
-    return _summary(value, size=list(value.size), mode=value.mode)
+    return media.picture_apart(_summary(value, size=list(value.size), mode=value.mode), value)
 
 
 def _summary(value: Any, **facts: Any) -> dict[str, Any]:

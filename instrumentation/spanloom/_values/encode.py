@@ -2,36 +2,59 @@
 
 import dataclasses
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
 
+from spanloom._client import state
+from spanloom._outgoing.redaction import redactor_of
 from spanloom._settings import Settings
-from spanloom._values.describe import describe, text_of_key
-from spanloom._values.redact import redactor
+from spanloom._values.bounds import bare_marker, cut, estimated_bytes, is_small
+from spanloom._values.describe import MAPPING_MAX_ITEMS, describe, text_of_key
 
 WALK_MAX_DEPTH: Final = 40
 WALK_MAX_NODES: Final = 50_000
 LONG_INT_BITS: Final = 3000
 """Longer integers are written in hexadecimal: Python refuses to print them in decimal."""
-PREVIEW_MAX_BYTES: Final = 64 << 10
-TRUNCATED: Final = "$truncated"
-"""Key of the object that stands for a cut value: ``{"type", "size_bytes", "preview"}``."""
+_CUT_ATTEMPTS: Final = 4
 
 _encoder: Final = msgspec.json.Encoder(enc_hook=describe)
+_encode: Final = _encoder.encode
 _canonical_encoder: Final = msgspec.json.Encoder(enc_hook=describe, order="sorted")
 
 
 def encode(value: Any, settings: Settings) -> str:
-    """Return ``value`` as JSON text, secrets masked, at most about ``value_max_bytes`` long.
+    """Return ``value`` as JSON text, secrets masked, at most ``value_max_bytes`` long.
 
     What JSON lacks is described (arrays by their shape, objects by their repr). NaN and infinity
     become null, cycles and too deep nesting are marked. Never raises; iterators stay unread.
     """
-    raw = _encode_whole(_shortened(value, settings.value_max_bytes))
-    if len(raw) > settings.value_max_bytes:
-        raw = _encode_cut(value, raw, settings)
-    return _masked(raw.decode(), settings)
+    text = snapshot(value, settings)
+    redactor = redactor_of(settings)
+    return text if redactor is None else redactor.redacted(text)
+
+
+def recorded(value: Any, settings: Settings) -> str:
+    """Return an input or output as text for a span: masked now, or later, but before it leaves."""
+    return snapshot(value, settings) if state.redacts_late() else encode(value, settings)
+
+
+def snapshot(value: Any, settings: Settings) -> str:
+    """Return what :func:`encode` does with the secrets still in it.
+
+    For spans whose only reader is our own delivery thread, which masks them.
+    """
+    max_bytes = settings.value_max_bytes
+    try:
+        if not is_small(value) and estimated_bytes(value) > max_bytes:
+            return _encode_cut(value, None, max_bytes).decode()
+        raw = _encode(value)
+    except Exception:  # noqa: BLE001  # cycles, surrogates, depth, the app's own code or threads
+        raw = _encode_carefully(value)
+    if len(raw) > max_bytes:
+        raw = _encode_cut(value, len(raw), max_bytes)
+    return raw.decode()
 
 
 def decode(text: str | bytes) -> Any:
@@ -64,58 +87,14 @@ def _encode_carefully(value: Any) -> bytes:
     return _encoder.encode(_Walk().plain(value, 0))
 
 
-def _masked(text: str, settings: Settings) -> str:
-    if not settings.redact or not redactor(settings.redact_keys).may_hold_secrets(text):
-        return text
-    try:
-        return _encoder.encode(redactor(settings.redact_keys).masked(decode(text))).decode()
-    except Exception:  # noqa: BLE001  # better nothing than a secret
-        return '"<not recorded: its secrets could not be masked>"'
-
-
-def _shortened(value: Any, max_bytes: int) -> Any:
-    # A long string is cut before it is encoded: its length is known, and the copy is saved.
-    if isinstance(value, str) and len(value) > max_bytes:
-        return _cut_text(value, max_bytes)
-    if type(value) is dict:
-        for item in value.values():
-            if isinstance(item, str) and len(item) > max_bytes:
-                return {key: _shortened(item, max_bytes // 2) for key, item in value.items()}
-    return value
-
-
-def _cut_text(text: str, max_chars: int) -> str:
-    return f"{text[:max_chars]}… [truncated, {len(text)} characters in full]"
-
-
-def _encode_cut(value: Any, raw: bytes, settings: Settings) -> bytes:
-    if isinstance(value, str):
-        # Escapes and wide characters may fill six bytes each.
-        return _encode_whole(_cut_text(value, settings.value_max_bytes // 6))
-    if type(value) is dict and value:
-        share_bytes = settings.value_max_bytes // len(value)
-        if share_bytes > 100:
-            members = (_member(key, item, share_bytes, settings) for key, item in value.items())
-            return b"{" + b",".join(members) + b"}"
-    return _marker(value, raw, settings.value_max_bytes, settings)
-
-
-def _member(key: Any, item: Any, share_bytes: int, settings: Settings) -> bytes:
-    raw = _encode_whole(item)
-    if len(raw) > share_bytes:
-        raw = (
-            _encode_whole(_cut_text(item, share_bytes // 6))
-            if isinstance(item, str)
-            else _marker(item, raw, share_bytes, settings)
-        )
-    return _encode_whole(text_of_key(key)) + b":" + raw
-
-
-def _marker(value: Any, raw: bytes, max_bytes: int, settings: Settings) -> bytes:
-    # Masked before it is quoted: inside the preview a key would no longer be found.
-    preview = _masked(raw.decode(), settings)[: min(PREVIEW_MAX_BYTES, max_bytes // 6)]
-    facts = {"type": type(value).__name__, "size_bytes": len(raw), "preview": preview}
-    return _encoder.encode({TRUNCATED: facts})
+def _encode_cut(value: Any, size_bytes: int | None, max_bytes: int) -> bytes:
+    budget_bytes = max_bytes * 3 // 4
+    for _ in range(_CUT_ATTEMPTS):
+        raw = _encode_whole(cut(value, budget_bytes, size_bytes))
+        if len(raw) <= max_bytes:
+            return raw
+        budget_bytes //= 6  # as much as escapes and wide characters may add
+    return _encoder.encode(bare_marker(value, size_bytes or estimated_bytes(value)))
 
 
 class _Walk:
@@ -150,8 +129,10 @@ class _Walk:
     def _container(self, value: Any, depth: int) -> Any:
         self._open.add(id(value))
         try:
+            if isinstance(value, dict):
+                return self._mapping(dict.items(value), depth)
             if isinstance(value, Mapping):
-                return self._mapping(value.items(), depth)
+                return self._mapping(islice(value.items(), MAPPING_MAX_ITEMS), depth)
             if isinstance(value, list | tuple | set | frozenset):
                 return [self.plain(item, depth + 1) for item in list(value)]
             if dataclasses.is_dataclass(value) and not isinstance(value, type):

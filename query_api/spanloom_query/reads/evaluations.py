@@ -18,13 +18,8 @@ from spanloom_query.reads.scores import (
     score_summaries,
 )
 from spanloom_query.reads.spans import restored_attributes
-from spanloom_query.reads.usage import (
-    NO_TOKENS,
-    SpanUsage,
-    Tokens,
-    leaf_tokens,
-    subtree_tokens,
-)
+from spanloom_query.reads.usage import NO_TOKENS, Tokens, subtree_tokens
+from spanloom_query.reads.usage_totals import SPAN_USAGE, leaf_tokens, span_usage
 from spanloom_query.reads.values import payload
 
 
@@ -332,14 +327,14 @@ ORDER BY index, place
 LIMIT {limit:UInt32}
 """
 
-_ROW_USAGE = """
-SELECT span_id, parent_span_id, input_tokens, output_tokens, total_tokens
-FROM spans FINAL
-WHERE project = {project:String}
-  AND trace_id IN {trace_ids:Array(String)}
+_ROW_USAGE = (
+    SPAN_USAGE
+    + """
+  AND group_id IN {trace_ids:Array(String)}
   AND start_time >= fromUnixTimestamp64Nano({low:Int64}, 'UTC')
   AND start_time <= fromUnixTimestamp64Nano({high:Int64}, 'UTC')
 """
+)
 
 
 def _row_tokens(
@@ -349,14 +344,13 @@ def _row_tokens(
         return {}
     bounds = {
         "project": parameters["project"],
+        "group": "trace_id",
         "trace_ids": list({row["trace_id"] for row in rows}),
         "low": min(row["start_ns"] for row in rows),
         "high": max(max(row["start_ns"], row["end_ns"]) for row in rows),
     }
     found = client.query(_ROW_USAGE, parameters=bounds).result_rows
-    return subtree_tokens(
-        [SpanUsage(span_id, parent, Tokens(*counts)) for span_id, parent, *counts in found]
-    )
+    return subtree_tokens([span_usage(row) for row in found])
 
 
 def _evaluation_row(row: dict[str, Any], tokens: Tokens) -> EvaluationRow:

@@ -34,15 +34,17 @@ class Content(NamedTuple):
 class Score:
     """One result of evaluating a span. ``value``, ``label``, ``explanation``: those that were sent.
 
-    ``error_type`` is set when the evaluation itself failed.
+    ``error_type`` is set when the evaluation itself failed; ``source`` is ``event`` for what was sent
+    with the span, ``feedback`` for what was said about it later.
     """
 
     name: str
-    value: float | None
+    value: bool | float | None
     label: str | None
     explanation: str | None
     error_type: str | None
     response_id: str | None
+    source: str
     time: str
     time_unix_nano: int
 
@@ -108,6 +110,7 @@ def _score(occurrence: Occurrence) -> Score:
         explanation=_text(told.get(conventions.GEN_AI_EVALUATION_EXPLANATION)),
         error_type=_text(told.get(conventions.ERROR_TYPE)),
         response_id=_text(told.get(conventions.GEN_AI_RESPONSE_ID)),
+        source="event",
         time=rfc3339(occurrence.time_unix_nano),
         time_unix_nano=occurrence.time_unix_nano,
     )

@@ -54,16 +54,20 @@ class UnknownSortError(ValueError):
     """A list was asked for in an order that does not exist."""
 
 
-def parsed_order(text: str) -> Order:
+def parsed_order(text: str, sorts: Mapping[str, Sort] = SORTS) -> Order:
     """An order as it is written in a URL: a name, with a minus in front for descending.
+
+    Args:
+        text: the order.
+        sorts: those that the list has.
 
     Raises:
         UnknownSortError: there is no such order; the text lists those that are.
     """
     order = Order(text.removeprefix("-"), text.startswith("-"))
-    if order.key not in SORTS:
+    if order.key not in sorts:
         raise UnknownSortError(
-            f"cannot sort by {order.key!r}: choose one of {', '.join(SORTS)}, "
+            f"cannot sort by {order.key!r}: choose one of {', '.join(sorts)}, "
             "with '-' in front for descending"
         )
     return order

@@ -10,6 +10,8 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from spanloom_collector.storage.attributes import restored
 from spanloom_collector.storage.connect import Engine
 from spanloom_collector.storage.rows import rfc3339
+from spanloom_query.reads.display_names import display_names
+from spanloom_query.reads.feedback import Feedback, given_scores, list_feedback
 from spanloom_query.reads.logs import LogRecord, SpanLogs, get_logs
 from spanloom_query.reads.occurrences import Occurrence, Score, content_of, scores_of
 from spanloom_query.reads.values import otlp_attributes, payload, plain
@@ -62,7 +64,8 @@ class Span:
     """A span. ``kind`` says what the call is for, ``span_kind`` is OpenTelemetry's.
 
     ``input`` and ``output`` are the span's own, else those that its events and logs tell. ``logs``
-    are the first of ``log_count``; ``scores`` are the results of evaluations among events and logs.
+    are the first of ``log_count``; ``scores`` are the results of evaluations among events and logs, and
+    those that were given as feedback.
     """
 
     project: str
@@ -106,6 +109,9 @@ class Span:
     dropped_attributes_count: int
     dropped_events_count: int
     dropped_links_count: int
+    display_name: str
+    """The name that somebody gave to it, else ``name``."""
+    feedback: list[Feedback]
 
 
 # Maps of tagged values hold arbitrary bytes, which a text column cannot carry to the client.
@@ -134,7 +140,12 @@ Row = dict[str, Any]
 def get_span(engine: Engine, project: str, trace_id: str, span_id: str) -> Span | None:
     """One span, or None when it is not stored."""
     row = _row(engine, project, trace_id, span_id)
-    return None if row is None else _span(row, get_logs(engine, project, trace_id, span_id))
+    if row is None:
+        return None
+    names = display_names(engine, project, trace_id, [span_id])
+    feedback = list_feedback(engine, project, trace_id, span_id)
+    logs = get_logs(engine, project, trace_id, span_id)
+    return _span(row, names.get(span_id, row["name"]), logs, feedback)
 
 
 def get_span_as_otlp(
@@ -154,7 +165,7 @@ def _row(engine: Engine, project: str, trace_id: str, span_id: str) -> Row | Non
         return next(iter(client.query(_SPAN, parameters=parameters).named_results()), None)
 
 
-def _span(row: Row, logs: SpanLogs) -> Span:
+def _span(row: Row, display_name: str, logs: SpanLogs, feedback: list[Feedback]) -> Span:
     start, end = row["start"], row["end"]
     events = [Event(*event) for event in _events(row)]
     occurrences = _occurrences(events, logs.logs)
@@ -192,7 +203,12 @@ def _span(row: Row, logs: SpanLogs) -> Span:
         links=[Link(*link) for link in _links(row)],
         logs=logs.logs,
         log_count=logs.log_count,
-        scores=scores_of(occurrences),
+        scores=sorted(
+            [*scores_of(occurrences), *given_scores(feedback)],
+            key=lambda score: score.time_unix_nano,
+        ),
+        display_name=display_name,
+        feedback=feedback,
     )
 
 

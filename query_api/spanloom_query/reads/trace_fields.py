@@ -12,10 +12,11 @@ def _root(column: str) -> str:
 
 
 def _attribute(key: str, type_: Type) -> str:
-    return _root(f"tuple({_own_attribute(key, type_)})") + ".1"  # a tuple keeps NULL in argMin
+    return _root(f"tuple({own_attribute(key, type_)})") + ".1"  # a tuple keeps NULL in argMin
 
 
-def _own_attribute(key: str, type_: Type) -> str:
+def own_attribute(key: str, type_: Type) -> str:
+    """SQL of the value of one type that a span itself has under a key; NULL when it has none."""
     if type_ is Type.NUMBER:
         return (
             f"multiIf(mapContains(attr_int, {key}), toNullable(toFloat64(attr_int[{key}])), "
@@ -30,9 +31,14 @@ def _own_attribute(key: str, type_: Type) -> str:
 
 
 def _has_attribute(key: str) -> str:
+    return _root(has_own_attribute(key))
+
+
+def has_own_attribute(key: str) -> str:
+    """SQL that is true when a span itself has a key, whatever the type of its value."""
     maps = ("attr_str", "attr_int", "attr_float", "attr_bool", "attr_other")
     anywhere = " OR ".join(f"mapContains({name}, {key})" for name in maps)
-    return _root(f"(input_key = {key} OR output_key = {key} OR {anywhere})")
+    return f"(input_key = {key} OR output_key = {key} OR {anywhere})"
 
 
 TRACE_FIELDS = Catalogue(

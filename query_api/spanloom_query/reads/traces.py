@@ -11,7 +11,15 @@ from spanloom_collector.storage.rows import rfc3339
 from spanloom_query.filters.sql import Condition
 from spanloom_query.reads import cursors, search
 from spanloom_query.reads.cursors import Cursor
-from spanloom_query.reads.usage import NO_TOKENS, Tokens, leaf_tokens
+from spanloom_query.reads.display_names import display_names
+from spanloom_query.reads.usage import (
+    NO_TOKENS,
+    SpanUsage,
+    Tokens,
+    duplicates,
+    wrapped_duplicates,
+)
+from spanloom_query.reads.usage_totals import leaf_tokens
 
 MAX_TREE_SPANS = 100_000
 _PREVIEW_CHARS = 240
@@ -76,12 +84,17 @@ class SpanColumns:
 
 @dataclass(frozen=True)
 class Trace(TraceSummary):
-    """One trace: its summary and its tree. ``missing_parents``: span id to the id not stored."""
+    """One trace: its summary and its tree.
+
+    ``missing_parents``: span id to the id not stored. ``duplicates``: a span that reports a model
+    call a second time, because two instrumentations are on, to the other that reports it.
+    """
 
     project: str
     shown_span_count: int
     spans: SpanColumns
     missing_parents: dict[str, str]
+    duplicates: dict[str, str]
 
 
 class PageRequest(NamedTuple):
@@ -267,6 +280,8 @@ def _previewed(trace: TraceSummary, input_: str | None, output: str | None) -> T
 def get_trace(engine: Engine, project: str, trace_id: str) -> Trace | None:
     """One trace as a tree, or None when no span of it is stored.
 
+    Spans that somebody renamed are shown under those names.
+
     At most :data:`MAX_TREE_SPANS` spans, the earliest; the summary counts all.
     """
     parameters = {"project": project, "trace_id": trace_id, "limit": MAX_TREE_SPANS}
@@ -277,6 +292,9 @@ def get_trace(engine: Engine, project: str, trace_id: str) -> Trace | None:
         (summary,) = _with_previews(client, project, [summaries[trace_id]])
         result = client.query(_TREE, parameters=parameters)
         columns = dict(zip(result.column_names, map(list, result.result_columns), strict=True))
+    names = display_names(engine, project, trace_id)
+    spans = zip(columns["span_id"], columns["name"], strict=True)
+    columns["name"] = [names.get(span_id, name) for span_id, name in spans]
     return _tree(project, summary, columns)
 
 
@@ -285,7 +303,9 @@ SELECT
     span_id, parent_span_id, name, kind, status,
     toUnixTimestamp64Nano(start_time) AS start,
     toUnixTimestamp64Nano(end_time) AS end,
-    input_tokens, output_tokens, total_tokens, model
+    input_tokens, output_tokens, total_tokens, model,
+    toString(scope_name) AS scope, toString(provider) AS provider,
+    attr_str['gen_ai.response.id'] AS response_id
 FROM spans FINAL
 WHERE project = {project:String} AND trace_id = {trace_id:String}
 ORDER BY start_time, parent_span_id != '', span_id
@@ -319,10 +339,20 @@ def _tree(project: str, summary: TraceSummary, columns: dict[str, list[Any]]) ->
         for span_id, parent in zip(columns["span_id"], parents, strict=True)
         if parent and parent not in places
     }
+    usages = _usages(columns)
     return Trace(
         **summary.__dict__,
         project=project,
         shown_span_count=len(starts),
         spans=spans,
         missing_parents=missing,
+        duplicates={**wrapped_duplicates(usages), **duplicates(usages)},
     )
+
+
+def _usages(columns: dict[str, list[Any]]) -> list[SpanUsage]:
+    counts = map(Tokens, *(columns[name] for name in Tokens._fields))
+    is_call = [kind in ("llm", "embedding") for kind in columns["kind"]]
+    names = ("scope", "provider", "model", "response_id", "start", "end")
+    ids = (columns["span_id"], columns["parent_span_id"])
+    return list(map(SpanUsage, *ids, counts, is_call, *(columns[name] for name in names)))

@@ -5,23 +5,26 @@ from typing import Annotated, Any
 import orjson
 from fastapi import APIRouter, Depends, Query, Response
 
-from spanloom_query.filters.errors import FilterError
-from spanloom_query.filters.sql import Condition, compile_filter
-from spanloom_query.filters.syntax import parse
 from spanloom_query.problems import ProblemError
 from spanloom_query.reads import logs, spans, traces
 from spanloom_query.reads.cursors import CursorError
 from spanloom_query.reads.search import SORTS, UnknownSortError
 from spanloom_query.reads.trace_fields import TRACE_FIELDS
-from spanloom_query.routes.context import CurrentServer, caught_up, checked_id, granted_project
+from spanloom_query.routes.context import (
+    TRACE_ID_DIGITS,
+    CurrentServer,
+    caught_up,
+    checked_id,
+    checked_span_ids,
+    condition_of,
+    granted_project,
+)
 
 router = APIRouter(
     prefix="/projects/{project:project}/traces",
     tags=["traces"],
     dependencies=[Depends(granted_project), Depends(caught_up)],
 )
-
-_TRACE_ID_DIGITS, _SPAN_ID_DIGITS = 32, 16
 
 Limit = Annotated[int, Query(ge=1, le=500, description="Traces a page.")]
 PageCursor = Annotated[str | None, Query(description="next_cursor of the page before.")]
@@ -44,7 +47,7 @@ def list_traces(
     """A page of traces."""
     page = traces.PageRequest(limit, cursor, sort)
     try:
-        return traces.list_traces(server.engine, project, page, _condition(where))
+        return traces.list_traces(server.engine, project, page, condition_of(where, TRACE_FIELDS))
     except (CursorError, UnknownSortError) as error:
         raise ProblemError(400, str(error)) from error
 
@@ -53,7 +56,7 @@ def list_traces(
 def get_trace(server: CurrentServer, project: str, trace_id: str) -> Response:
     """One trace as a tree in columns, without payloads."""
     trace = traces.get_trace(
-        server.engine, project, checked_id("trace_id", trace_id, _TRACE_ID_DIGITS)
+        server.engine, project, checked_id("trace_id", trace_id, TRACE_ID_DIGITS)
     )
     if trace is None:
         raise ProblemError(404, f"project {project!r} has no trace {trace_id}")
@@ -63,8 +66,8 @@ def get_trace(server: CurrentServer, project: str, trace_id: str) -> Response:
 
 @router.get("/{trace_id}/spans/{span_id}")
 def get_span(server: CurrentServer, project: str, trace_id: str, span_id: str) -> spans.Span:
-    """One span with inputs, outputs, attributes, events, links, logs and scores."""
-    span = spans.get_span(server.engine, project, *_checked_ids(trace_id, span_id))
+    """One span with inputs, outputs, attributes, events, links, logs, scores and feedback."""
+    span = spans.get_span(server.engine, project, *checked_span_ids(trace_id, span_id))
     if span is None:
         raise _no_span(project, trace_id, span_id)
     return span
@@ -75,7 +78,7 @@ def get_span_as_otlp(
     server: CurrentServer, project: str, trace_id: str, span_id: str
 ) -> dict[str, Any]:
     """One span as OTLP/JSON, every value of its exact type."""
-    request = spans.get_span_as_otlp(server.engine, project, *_checked_ids(trace_id, span_id))
+    request = spans.get_span_as_otlp(server.engine, project, *checked_span_ids(trace_id, span_id))
     if request is None:
         raise _no_span(project, trace_id, span_id)
     return request
@@ -86,25 +89,8 @@ def get_logs_as_otlp(
     server: CurrentServer, project: str, trace_id: str, span_id: str
 ) -> dict[str, Any]:
     """The log records of one span as OTLP/JSON, also while the span itself has not arrived."""
-    return logs.get_logs_as_otlp(server.engine, project, *_checked_ids(trace_id, span_id))
-
-
-def _condition(where: str | None) -> Condition | None:
-    if not where or not where.strip():
-        return None
-    try:
-        return compile_filter(parse(where), TRACE_FIELDS)
-    except FilterError as error:
-        place = {"position": error.position, "length": error.length}
-        members = {**place, "suggestions": list(error.suggestions)}
-        raise ProblemError(400, f"where: {error.message}", members) from error
-
-
-def _checked_ids(trace_id: str, span_id: str) -> tuple[str, str]:
-    return (
-        checked_id("trace_id", trace_id, _TRACE_ID_DIGITS),
-        checked_id("span_id", span_id, _SPAN_ID_DIGITS),
-    )
+    ids = checked_span_ids(trace_id, span_id)
+    return logs.get_logs_as_otlp(server.engine, project, *ids)
 
 
 def _no_span(project: str, trace_id: str, span_id: str) -> ProblemError:

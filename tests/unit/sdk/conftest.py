@@ -1,24 +1,32 @@
+import signal
 import socket
 from collections.abc import Iterator
 
 import pytest
 
 import spanloom
+from spanloom._api import shared_api
 from spanloom._client import state
 from spanloom.testing import CapturedCalls, captured_calls
 from tests.unit.sdk.sink import Sink
 
 
 @pytest.fixture(autouse=True)
-def own_process_state(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def own_process_state(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
     """Leave no client behind, and let no variable of the developer's shell in."""
     for name in ("SPANLOOM_PROJECT", "SPANLOOM_ENDPOINT", "SPANLOOM_API_KEY"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SPANLOOM_SPOOL_DIR", str(tmp_path_factory.mktemp("spool")))
+    on_sigterm = signal.getsignal(signal.SIGTERM)
     yield
+    signal.signal(signal.SIGTERM, on_sigterm)
     spanloom.finish()
     for thread in state.retiring:
         thread.join()
     state.forget_said()
+    shared_api.cache_clear()
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
@@ -46,6 +47,14 @@ class Sink:
     answers: list[Answer] = field(default_factory=list)
     """Given in order instead of success."""
     delay_s: float = 0.0
+    max_bytes: int | None = None
+    """Longer bodies are refused, as by a proxy."""
+    blobs: dict[str, bytes] = field(default_factory=dict)
+    """Digest to content."""
+    puts: list[str] = field(default_factory=list)
+    """Digests in the order in which they were stored."""
+    blob_answers: list[Answer] = field(default_factory=list)
+    """Given in order to whatever concerns blobs."""
     connection_count: int = 0
 
     def start(self, port: int = 0) -> None:
@@ -62,6 +71,31 @@ class Sink:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    def take_spans(self, path: str, headers: dict[str, str], body: bytes) -> Answer:
+        if self.delay_s:
+            time.sleep(self.delay_s)
+        answer = self.answers.pop(0) if self.answers else Answer(200)
+        if self.max_bytes is not None and len(body) > self.max_bytes:
+            answer = Answer(413)
+        if answer.status == 200:
+            if headers.get("Content-Encoding") == "gzip":
+                body = gzip.decompress(body)
+            message = ExportTraceServiceRequest.FromString(body)
+            self.requests.append(Received(path, headers, message))
+        return answer
+
+    def look_for_blob(self, digest: str) -> Answer:
+        if self.blob_answers:
+            return self.blob_answers.pop(0)
+        return Answer(200 if digest in self.blobs else 404)
+
+    def take_blob(self, digest: str, content: bytes) -> Answer:
+        if self.blob_answers:
+            return self.blob_answers.pop(0)
+        self.puts.append(digest)
+        self.blobs[digest] = content
+        return Answer(200)
 
     def spans(self) -> list[Span]:
         return [span for request in list(self.requests) for span in request.spans()]
@@ -97,6 +131,10 @@ class _Server(http.server.ThreadingHTTPServer):
         """Stay quiet about clients that went away while they were being answered."""
 
 
+def _digest_in(path: str) -> str:
+    return unquote(path.rpartition("/")[2])
+
+
 def _handler(sink: Sink) -> type[http.server.BaseHTTPRequestHandler]:
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -107,13 +145,14 @@ def _handler(sink: Sink) -> type[http.server.BaseHTTPRequestHandler]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            if sink.delay_s:
-                time.sleep(sink.delay_s)
-            answer = sink.answers.pop(0) if sink.answers else Answer(200)
-            if answer.status == 200:
-                message = ExportTraceServiceRequest.FromString(gzip.decompress(body))
-                sink.requests.append(Received(self.path, dict(self.headers), message))
-            self._reply(answer)
+            self._reply(sink.take_spans(self.path, dict(self.headers), body))
+
+        def do_HEAD(self) -> None:
+            self._reply(sink.look_for_blob(_digest_in(self.path)))
+
+        def do_PUT(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            self._reply(sink.take_blob(_digest_in(self.path), body))
 
         def _reply(self, answer: Answer) -> None:
             self.send_response(answer.status)

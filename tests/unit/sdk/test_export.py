@@ -1,27 +1,30 @@
 import logging
 import multiprocessing.util
+import random
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
-from opentelemetry.trace import SpanContext, TraceFlags
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Decision, Sampler, SamplingResult
+from opentelemetry.trace import SpanContext, TraceFlags, Tracer
 
-from spanloom import _otlp
-from spanloom._export import (
-    WORKER_EXIT_PRIORITY,
-    Exporter,
-    SpanQueue,
-    _shut_down_with_the_worker,
-    weigh,
-)
-from spanloom._otlp import Outcome, Sender
+from spanloom import _export, _otlp
+from spanloom._export import WORKER_EXIT_PRIORITY, Exporter, end_with_the_worker
+from spanloom._otlp import Body, Outcome, Sender
+from spanloom._protobuf import Encoder
+from spanloom._queue import SpanQueue, weigh
 from spanloom._settings import Settings
-from tests.unit.sdk.sink import Answer, Sink, partial_success
+from spanloom._spool import Segment, open_spool
+from spanloom.conventions import DROPPED_SPANS
+from tests.unit.sdk.sink import Answer, Sink, attributes_of, partial_success
 
 MakeExporter = Callable[..., Exporter]
 
@@ -41,13 +44,26 @@ def make_span(number: int = 1, name: str = "span") -> ReadableSpan:
     )
 
 
+class RecordOnly(Sampler):
+    def should_sample(self, *arguments: Any, **named: Any) -> SamplingResult:
+        return SamplingResult(Decision.RECORD_ONLY)
+
+    def get_description(self) -> str:
+        return "records, and samples nothing"
+
+
+def unencodable(number: int = 1) -> ReadableSpan:
+    context = SpanContext(number, number, False, TraceFlags(TraceFlags.SAMPLED))
+    return ReadableSpan("no kind", context, resource=RESOURCE, kind=None)  # type: ignore[arg-type]
+
+
 @pytest.fixture
 def make_exporter() -> Iterator[MakeExporter]:
     made: list[Exporter] = []
 
     def make(endpoint: str, **settings: object) -> Exporter:
         fast = {"batch_delay_s": 0.01, "retry_initial_s": 0.02, "retry_max_s": 0.1}
-        fast |= {"exit_timeout_s": 1.0, **settings}  # type: ignore[dict-item]
+        fast |= {"exit_timeout_s": 1.0, "spool_max_bytes": 0, **settings}  # type: ignore[dict-item]
         made.append(Exporter(Settings(endpoint=endpoint, **fast)))  # type: ignore[arg-type]
         return made[-1]
 
@@ -125,6 +141,26 @@ def test_what_the_server_refuses_is_dropped_and_told_of_once(
     assert "refuses spans, they are dropped (401 Unauthorized: no such key)" in message
 
 
+@pytest.mark.parametrize("compression", ["none", "gzip"])
+def test_a_request_that_is_too_large_is_sent_in_parts(
+    sink: Sink, make_exporter: MakeExporter, caplog: pytest.LogCaptureFixture, compression: str
+) -> None:
+    sink.max_bytes = 1200
+    exporter = make_exporter(sink.url, batch_delay_s=30.0, compression=compression)
+    for number in range(1, 101):
+        exporter.on_end(make_span(number, name="x" * 200 if number == 50 else "span"))
+    huge = make_span(101)
+    huge._attributes = {"huge": random.Random(0).randbytes(5000)}
+    exporter.on_end(huge)
+
+    assert not exporter.flush(10)
+    assert len(sink.spans()) == 100
+    assert exporter.dropped_count == 1
+    assert exporter._queue.held_bytes == 0
+    (message,) = said(caplog)
+    assert "refuses spans, they are dropped (413" in message
+
+
 def test_what_the_server_says_about_a_part_is_told_once(
     sink: Sink, make_exporter: MakeExporter, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -146,7 +182,7 @@ def test_one_span_that_cannot_be_encoded_does_not_stop_the_others(
     exporter = make_exporter(sink.url, batch_delay_s=30.0)
     broken = ReadableSpan("broken", None)
 
-    for span in (make_span(1), make_span(2, name="\ud800"), make_span(3)):
+    for span in (make_span(1), unencodable(2), make_span(3)):
         exporter.on_end(span)
     exporter.on_end(broken)
 
@@ -160,7 +196,7 @@ def test_nothing_is_sent_when_no_span_can_be_encoded(
 ) -> None:
     exporter = make_exporter(sink.url)
 
-    exporter.on_end(make_span(1, name="\ud800"))
+    exporter.on_end(unencodable())
 
     assert not exporter.flush(10)
     assert sink.requests == []
@@ -171,7 +207,10 @@ def test_a_full_queue_drops_the_newest_and_tells_how_many(
 ) -> None:
     port = sink.port
     sink.stop()
-    exporter = make_exporter(f"http://127.0.0.1:{port}", queue_max_spans=5, backpressure_s=0.0)
+    room = {"batch_delay_s": 30.0, "backpressure_s": 0.0}
+    exporter = make_exporter(
+        f"http://127.0.0.1:{port}", **room, queue_max_bytes=5 * weigh(make_span())
+    )
 
     for number in range(1, 9):
         exporter.on_end(make_span(number))
@@ -217,7 +256,10 @@ def test_spans_that_wait_take_up_no_more_than_their_compressed_size(
 def test_a_burst_waits_for_room_while_the_server_takes_spans(
     sink: Sink, make_exporter: MakeExporter
 ) -> None:
-    exporter = make_exporter(sink.url, queue_max_spans=50, batch_max_spans=25, backpressure_s=5.0)
+    room_bytes = 50 * weigh(make_span())
+    exporter = make_exporter(
+        sink.url, queue_max_bytes=room_bytes, batch_max_spans=25, backpressure_s=5.0
+    )
 
     for number in range(1, 1001):
         exporter.on_end(make_span(number))
@@ -291,6 +333,19 @@ def test_closing_gives_up_soon_when_nobody_answers(
     assert said(caplog)[-1] == f"1 spans did not reach {dead_url}."
 
 
+def test_closing_knocks_once_more_at_a_door_known_to_be_closed(
+    dead_url: str, make_exporter: MakeExporter
+) -> None:
+    exporter = make_exporter(dead_url, exit_timeout_s=30.0, retry_initial_s=20.0, retry_max_s=20.0)
+    exporter.on_end(make_span(1))
+    assert not exporter.flush(0.5)
+    started = time.monotonic()
+
+    exporter.shutdown()
+
+    assert time.monotonic() - started < 5
+
+
 def test_a_busy_server_gets_the_whole_exit_time(sink: Sink, make_exporter: MakeExporter) -> None:
     sink.answers = [Answer(503)] * 5
     exporter = make_exporter(sink.url, exit_timeout_s=5.0)
@@ -322,7 +377,7 @@ def test_the_thread_outlives_a_fault_of_its_own(
 ) -> None:
     exporter = make_exporter(sink.url)
 
-    def fail(spans: object) -> None:
+    def fail(*arguments: object) -> None:
         raise MemoryError("no memory")
 
     with monkeypatch.context() as patch:
@@ -373,6 +428,39 @@ def test_an_event_counts_by_what_it_carries() -> None:
     assert weigh(span) >= plain + 5000  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("value", "extra_bytes"),
+    [
+        (None, 0),
+        (True, 0),
+        ("short", 0),
+        ("x" * 1000, 1000),
+        (b"x" * 1000, 1000),
+        (("x" * 1000,) * 3, 3000),
+        ({"deep": ["x" * 1000]}, 1000),
+    ],
+)
+def test_a_span_weighs_what_its_values_do(value: object, extra_bytes: int) -> None:
+    plain, loaded = make_span(), make_span()
+    loaded._attributes = {**(loaded.attributes or {}), "value": value}  # type: ignore[dict-item]
+
+    assert extra_bytes <= weigh(loaded) - weigh(plain) <= extra_bytes * 1.2 + 10
+
+
+def test_a_light_span_counts_as_light(sink: Sink, make_exporter: MakeExporter) -> None:
+    whole, light = make_span(), make_span()
+    light.span_id, light.trace_id, light.flags = 7, 8, 1  # type: ignore[attr-defined]
+    light.trace_state, light._context = None, None  # type: ignore[attr-defined]
+    exporter = make_exporter(sink.url)
+
+    exporter.on_start(light)  # type: ignore[arg-type]
+    exporter.on_end(light)
+
+    assert exporter.flush(10)
+    assert weigh(light) < weigh(whole) / 2
+    assert [span.span_id for span in sink.spans()] == [(7).to_bytes(8, "big")]
+
+
 def test_https_and_path_prefixes_are_kept() -> None:
     sender = Sender(Settings(endpoint="https://host/prefix"))
 
@@ -383,7 +471,7 @@ def test_https_and_path_prefixes_are_kept() -> None:
 def test_a_header_that_cannot_be_sent_is_a_failure_and_no_exception(dead_url: str) -> None:
     sender = Sender(Settings(endpoint=dead_url, api_key="line\nbreak"))
 
-    assert sender.send(b"").outcome is Outcome.UNREACHABLE
+    assert sender.send(Body(b"", 0)).outcome is Outcome.UNREACHABLE
 
 
 def test_a_process_without_time_to_exit_sends_nothing(
@@ -435,7 +523,267 @@ def test_a_worker_of_multiprocessing_delivers_at_its_end(
     exporter = make_exporter(sink.url, batch_delay_s=30.0)
     exporter.on_end(make_span(1))
 
-    _shut_down_with_the_worker(exporter)
+    end_with_the_worker(exporter)
     multiprocessing.util._run_finalizers(WORKER_EXIT_PRIORITY)  # type: ignore[attr-defined]
 
     assert sink.names() == ["span 1"]
+
+
+@pytest.fixture
+def make_provider(make_exporter: MakeExporter) -> Callable[..., tuple[Exporter, Tracer]]:
+    def make(endpoint: str, **settings: object) -> tuple[Exporter, Tracer]:
+        exporter = make_exporter(endpoint, **settings)
+        provider = TracerProvider(resource=RESOURCE, shutdown_on_exit=False)
+        provider.add_span_processor(exporter)
+        return exporter, provider.get_tracer("tests")
+
+    return make
+
+
+MakeTracer = Callable[..., tuple[Exporter, Tracer]]
+
+
+def test_a_span_that_runs_for_long_is_told_of_once_and_ends_with_the_same_start(
+    sink: Sink, make_provider: MakeTracer
+) -> None:
+    exporter, tracer = make_provider(sink.url, running_after_s=0.05)
+
+    with tracer.start_as_current_span("long", attributes={"n": 1}):
+        sink.await_spans(1)
+        time.sleep(0.1)
+    assert exporter.flush(10)
+
+    running, ended = sink.spans()
+    assert (running.end_time_unix_nano, ended.end_time_unix_nano > 0) == (0, True)
+    assert running.start_time_unix_nano == ended.start_time_unix_nano
+    assert (running.span_id, running.attributes) == (ended.span_id, ended.attributes)
+
+
+@pytest.mark.parametrize("settings", [{"running_after_s": 0.0}, {}], ids=["off", "too short"])
+def test_a_span_that_does_not_run_for_long_is_told_of_at_its_end_alone(
+    sink: Sink, make_provider: MakeTracer, settings: dict[str, object]
+) -> None:
+    exporter, tracer = make_provider(sink.url, **settings)
+
+    with tracer.start_as_current_span("short"):
+        time.sleep(0.1)
+
+    assert exporter.flush(10)
+    assert len(sink.spans()) == 1
+
+
+def test_running_spans_are_told_of_when_the_server_is_back(
+    sink: Sink, make_provider: MakeTracer
+) -> None:
+    port = sink.port
+    sink.stop()
+    exporter, tracer = make_provider(f"http://127.0.0.1:{port}", running_after_s=0.01)
+    tracer.start_span("ended").end()
+    assert not exporter.flush(0.1)
+
+    with tracer.start_as_current_span("long"):
+        time.sleep(0.2)
+        sink.start(port)
+        spans = sink.await_spans(2)
+
+    assert [(span.name, span.end_time_unix_nano > 0) for span in spans] == [
+        ("ended", True),
+        ("long", False),
+    ]
+    assert exporter.flush(10)
+
+
+def test_unsampled_spans_do_not_show_as_running(sink: Sink, make_provider: MakeTracer) -> None:
+    exporter, _ = make_provider(sink.url, running_after_s=0.01)
+    recorder = TracerProvider(sampler=RecordOnly(), shutdown_on_exit=False)
+    recorder.add_span_processor(exporter)
+
+    with recorder.get_tracer("t").start_as_current_span("recorded, not sampled"):
+        time.sleep(0.1)
+
+    assert exporter.flush(10)
+    assert sink.requests == []
+
+
+def test_no_more_running_spans_are_watched_than_there_is_room_for(
+    sink: Sink, make_provider: MakeTracer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_export, "OPEN_MAX_COUNT", 10)
+    exporter, tracer = make_provider(sink.url)
+
+    spans = [tracer.start_span("s") for _ in range(50)]
+    assert len(exporter._open) == 10
+    for span in spans:
+        span.end()
+
+    assert len(exporter._open) == 0
+    assert exporter.flush(10)
+    assert len(sink.spans()) == 50
+
+
+def test_the_server_learns_how_many_spans_were_dropped(
+    sink: Sink, make_exporter: MakeExporter
+) -> None:
+    room_bytes = 5 * weigh(make_span())
+    exporter = make_exporter(
+        sink.url, queue_max_bytes=room_bytes, batch_delay_s=30.0, backpressure_s=0.0
+    )
+
+    for number in range(1, 9):
+        exporter.on_end(make_span(number))
+    exporter.flush(10)
+    exporter.on_end(make_span(9))
+
+    assert exporter.flush(10)
+    told = [attributes_of(span).get(DROPPED_SPANS) for span in sink.spans()]
+    assert told == [3, None, None, None, None, None]
+
+
+def test_an_outage_goes_to_disk_and_its_end_brings_everything(
+    sink: Sink, make_exporter: MakeExporter, tmp_path: Path
+) -> None:
+    port = sink.port
+    sink.stop()
+    spool = {"spool_dir": str(tmp_path), "spool_max_bytes": 1 << 20}
+    exporter = make_exporter(f"http://127.0.0.1:{port}", **spool)
+    for number in range(1, 301):
+        exporter.on_end(make_span(number))
+        time.sleep(0.001)
+    assert not exporter.flush(0.5)
+    assert exporter._queue.size_bytes + exporter._queue.held_bytes == 0
+    sink.start(port)
+
+    assert exporter.flush(10)
+    assert sorted(span.name for span in sink.spans()) == sorted(
+        f"span {number}" for number in range(1, 301)
+    )
+    assert exporter.dropped_count == 0
+
+
+def leave_behind(spool_dir: Path, url: str, count: int) -> None:
+    """Write what a program leaves that has not reached its server."""
+    settings = Settings(endpoint=url, project="left", spool_dir=str(spool_dir))
+    spool = open_spool(settings)
+    spans = [make_span(number, "left") for number in range(1, count + 1)]
+    assert spool.append(_otlp.encode(Encoder(), spans))
+    spool.close()
+
+
+def test_what_ended_programs_left_follows_ones_own(
+    sink: Sink, make_exporter: MakeExporter, tmp_path: Path
+) -> None:
+    for count in (1, 2, 3):
+        leave_behind(tmp_path, sink.url, count)
+    exporter = make_exporter(sink.url, spool_dir=str(tmp_path), spool_max_bytes=1 << 20)
+
+    exporter.on_end(make_span(9))
+
+    assert len(sink.await_spans(7)) == 7
+    assert sink.names()[0] == "span 9"
+    projects = [request.headers["x-spanloom-project"] for request in sink.requests]
+    assert projects == ["default", "left", "left", "left"]
+
+
+def test_what_the_server_refuses_of_others_stays_on_disk_and_is_no_loss_of_ones_own(
+    sink: Sink, make_exporter: MakeExporter, tmp_path: Path
+) -> None:
+    leave_behind(tmp_path, sink.url, 2)
+    exporter = make_exporter(sink.url, spool_dir=str(tmp_path), spool_max_bytes=1 << 20)
+    sink.answers = [Answer(200), Answer(403)]
+
+    exporter.on_end(make_span(1))
+    assert exporter.flush(10)
+    while sink.answers:
+        time.sleep(0.01)
+    exporter.on_end(make_span(2))
+
+    assert exporter.flush(10)
+    assert sink.names() == ["span 1", "span 2"]
+    assert exporter.dropped_count == 0
+    assert len(list(tmp_path.rglob("*.spool"))) == 1
+
+
+def test_closing_puts_on_disk_what_a_hanging_request_holds_up(
+    sink: Sink, make_exporter: MakeExporter, tmp_path: Path
+) -> None:
+    sink.delay_s = 3.0
+    spool = {"spool_dir": str(tmp_path), "spool_max_bytes": 1 << 20}
+    exporter = make_exporter(sink.url, **spool, batch_max_spans=2, exit_timeout_s=1.0)
+    for number in range(1, 8):
+        exporter.on_end(make_span(number))
+    time.sleep(0.1)
+    started = time.monotonic()
+
+    exporter.shutdown()
+
+    assert time.monotonic() - started < 2.5
+    (path,) = tmp_path.rglob("*.spool")
+    segment = Segment.open(path)
+    assert segment is not None
+    spooled_count = 0
+    while (body := segment.peek()) is not None:
+        spooled_count += body.span_count
+        segment.advance()
+    segment.close()
+    assert spooled_count == 7
+
+
+def test_offline_too_it_is_said_how_many_were_dropped(
+    make_exporter: MakeExporter, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    spool = {"spool_dir": str(tmp_path), "spool_max_bytes": 1 << 20, "offline": True}
+    room_bytes = 5 * weigh(make_span())
+    exporter = make_exporter(
+        "http://127.0.0.1:1", **spool, queue_max_bytes=room_bytes, batch_delay_s=30.0
+    )
+    for number in range(1, 9):
+        exporter.on_end(make_span(number))
+
+    assert exporter.flush(10)
+    exporter.shutdown()
+
+    assert said(caplog) == ["3 spans did not reach http://127.0.0.1:1."]
+
+
+def test_what_finds_no_room_on_disk_stays_in_memory(
+    sink: Sink, make_exporter: MakeExporter, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    port = sink.port
+    sink.stop()
+    spool = {"spool_dir": str(tmp_path), "spool_max_bytes": 600}
+    exporter = make_exporter(f"http://127.0.0.1:{port}", **spool, batch_max_spans=10)
+    for number in range(1, 101):
+        exporter.on_end(make_span(number))
+    assert not exporter.flush(0.5)
+    sink.start(port)
+
+    assert exporter.flush(10)
+    assert len(sink.spans()) == 100
+    assert any("cannot be put on disk" in message for message in said(caplog))
+
+
+def test_a_server_on_another_machine_gets_compressed_bodies() -> None:
+    assert Sender(Settings(endpoint="http://spanloom.example"))._compresses
+    assert not Sender(Settings(endpoint="http://localhost:1"))._compresses
+    assert not Sender(Settings(endpoint="http://h", compression="none"))._compresses
+
+
+@pytest.mark.parametrize(("compression", "encoding"), [("gzip", "gzip"), ("auto", None)])
+def test_compression_is_a_setting(
+    sink: Sink, make_exporter: MakeExporter, compression: str, encoding: str | None
+) -> None:
+    exporter = make_exporter(sink.url, compression=compression)
+    for number in range(1, 21):
+        exporter.on_end(make_span(number))
+
+    assert exporter.flush(10)
+    assert sink.requests[-1].headers.get("Content-Encoding") == encoding
+    assert len(sink.spans()) == 20
+
+
+def test_a_server_may_name_the_moment_to_try_again() -> None:
+    later = datetime.now(UTC) + timedelta(seconds=100)
+
+    assert 90 < (_otlp._seconds(format_datetime(later)) or 0) <= 100
+    assert _otlp._seconds(format_datetime(later - timedelta(days=1))) == 0
+    assert _otlp._seconds("soon") is None

@@ -160,3 +160,150 @@ def test_a_filtered_output_is_not_recorded_item_by_item(calls: CapturedCalls) ->
 def test_a_generator_has_no_call() -> None:
     with pytest.raises(spanloom.ConfigurationError, match="is a generator and has no call"):
         count.call(3)
+
+
+def test_an_accumulator_folds_what_is_yielded(calls: CapturedCalls) -> None:
+    @spanloom.op(
+        accumulator=lambda text, word: (text or "") + word,
+        postprocess_output=lambda text: {"text": text},
+    )
+    def words() -> Iterator[str]:
+        yield from ["a", "b", "c"]
+
+    assert list(words()) == ["a", "b", "c"]
+    assert calls.one("words").output == {"text": "abc"}
+
+
+async def test_an_accumulator_that_raises_does_not_reach_the_consumer(
+    calls: CapturedCalls, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(total: int | None, item: int) -> int:
+        raise ZeroDivisionError
+
+    @spanloom.op(accumulator=broken)
+    async def numbers() -> AsyncIterator[int]:
+        yield 1
+        yield 2
+
+    assert [number async for number in numbers()] == [1, 2]
+    assert calls.one("numbers").output == "<not recorded: broken raised ZeroDivisionError>"
+    assert len(caplog.records) == 1
+
+
+def test_a_generator_that_raises_keeps_what_it_yielded(calls: CapturedCalls) -> None:
+    @spanloom.op
+    def broken() -> Iterator[int]:
+        yield 1
+        raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"):
+        list(broken())
+
+    assert calls.one("broken").output == [1]
+
+
+def test_items_are_recorded_as_they_were_when_they_came(calls: CapturedCalls) -> None:
+    @spanloom.op
+    def lists() -> Iterator[list[int]]:
+        yield [1]
+        yield [2]
+
+    for item in lists():
+        item.append(9)
+
+    assert calls.one("lists").output == [[1], [2]]
+
+
+def test_the_usage_of_a_stream_is_that_of_its_last_word(calls: CapturedCalls) -> None:
+    @spanloom.op(kind="llm")
+    def stream() -> Iterator[object]:
+        yield {"delta": "a", "usage": None}
+        yield {"delta": "", "model": "m", "usage": {"input_tokens": 3, "output_tokens": 5}}
+
+    @spanloom.op
+    def outer() -> list[object]:
+        return list(stream())
+
+    outer()
+
+    assert calls.one("stream").attributes["gen_ai.usage.output_tokens"] == 5
+    assert calls.one("stream").attributes["gen_ai.response.model"] == "m"
+    assert "gen_ai.usage.output_tokens" not in calls.one("outer").attributes
+
+
+async def test_cleaning_up_after_an_early_end_is_part_of_the_call(calls: CapturedCalls) -> None:
+    @spanloom.op
+    def plain() -> Iterator[int]:
+        try:
+            yield 1
+        finally:
+            note("cleaned")
+
+    @spanloom.op
+    async def later() -> AsyncIterator[int]:
+        try:
+            yield 1
+        finally:
+            note("cleaned")
+
+    next(numbers := plain())
+    numbers.close()  # type: ignore[attr-defined]
+    await anext(numbers_later := later())
+    await numbers_later.aclose()  # type: ignore[attr-defined]
+
+    assert [call.output for call in calls.children(calls.one("plain"))] == ["cleaned"]
+    assert [call.output for call in calls.children(calls.one("later"))] == ["cleaned"]
+
+
+async def test_an_error_in_cleaning_up_fails_the_call(calls: CapturedCalls) -> None:
+    @spanloom.op
+    def plain() -> Iterator[int]:
+        try:
+            yield 1
+        finally:
+            raise KeyError("x")
+
+    @spanloom.op
+    async def later() -> AsyncIterator[int]:
+        try:
+            yield 1
+        finally:
+            raise KeyError("x")
+
+    next(numbers := plain())
+    await anext(numbers_later := later())
+    with pytest.raises(KeyError):
+        numbers.close()  # type: ignore[attr-defined]
+    with pytest.raises(KeyError):
+        await numbers_later.aclose()  # type: ignore[attr-defined]
+
+    assert calls.one("plain").error == calls.one("later").error == "KeyError: 'x'"
+
+
+async def test_interleaved_generators_keep_their_own_children(calls: CapturedCalls) -> None:
+    @spanloom.op
+    def outer() -> None:
+        for _ in zip(count(2), count(2), strict=True):
+            note("between")
+
+    outer()
+
+    for call in calls.named("count"):
+        assert [child.output for child in calls.children(call)] == ["inside 0", "inside 1"]
+        assert call.parent_id == calls.one("outer").id
+    assert len(calls.children(calls.one("outer"))) == 4
+
+
+def test_an_output_that_is_not_captured_is_not_kept(calls: CapturedCalls) -> None:
+    @spanloom.op(capture_output=False)
+    def secretive() -> Iterator[object]:
+        yield "private"
+        yield {"a": 1}
+
+    @spanloom.op(capture_output=False, accumulator=lambda total, item: item)
+    def folded() -> Iterator[str]:
+        yield "private"
+
+    assert len(list(secretive()) + list(folded())) == 3
+    assert "output.value" not in calls.one("secretive").attributes
+    assert "output.value" not in calls.one("folded").attributes

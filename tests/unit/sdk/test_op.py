@@ -1,9 +1,12 @@
 import asyncio
+import contextlib
 import contextvars
 import functools
+import gc
 import inspect
 import pickle
 import re
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +18,7 @@ from opentelemetry.sdk.trace import Span, SpanProcessor
 import spanloom
 from spanloom import conventions
 from spanloom._client import state
+from spanloom._provider import Hookup, Provider, Relay
 from spanloom.errors import ConfigurationError, NoCurrentCallError
 from spanloom.testing import CapturedCalls, captured_calls
 
@@ -285,6 +289,28 @@ def test_wrong_arguments_raise_the_functions_own_error(calls: CapturedCalls) -> 
     assert calls.one("add").attributes[conventions.ERROR_TYPE] == "TypeError"
 
 
+def test_calls_leave_nothing_to_the_garbage_collector(calls: CapturedCalls) -> None:
+    @spanloom.op
+    def items() -> Iterator[int]:
+        yield add(1)
+
+    def run() -> None:
+        for _ in items():
+            Adder(1).add(2)
+        with spanloom.span("block"), contextlib.suppress(KeyError):
+            fail("x")
+        calls.clear()
+
+    run()
+    gc.collect()
+    gc.disable()
+    try:
+        run()
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
+
+
 def test_call_returns_the_result_and_the_call(calls: CapturedCalls) -> None:
     result, call = add.call(2, b=5)
 
@@ -420,18 +446,20 @@ class Saboteur(SpanProcessor):
             raise RuntimeError("their fault")
 
 
-@pytest.fixture(scope="module")
-def saboteur() -> Saboteur:
+@pytest.fixture
+def saboteur() -> Iterator[Saboteur]:
+    hookup = state.hookup
+    provider, relay, saboteur = Provider(), Relay(state.surroundings), Saboteur()
+    provider.add_span_processor(relay)
+    provider.add_span_processor(saboteur)
+    state.hookup = Hookup(provider, relay, is_own=True)
     with captured_calls():
-        assert state.hookup is not None
-        saboteur = Saboteur()
-        state.hookup.provider.add_span_processor(saboteur)  # type: ignore[attr-defined]
-    return saboteur
+        yield saboteur
+    state.hookup = hookup
 
 
 @pytest.mark.parametrize("moment", ["start", "end"])
 def test_faults_of_other_processors_do_not_reach_the_app(
-    calls: CapturedCalls,
     saboteur: Saboteur,
     moment: str,
     caplog: pytest.LogCaptureFixture,

@@ -17,7 +17,7 @@ def work(n):
     return n
 
 def child(url):
-    if multiprocessing.get_start_method() == "spawn":
+    if multiprocessing.get_start_method() != "fork":
         spanloom.init("p", endpoint=url)
     for n in range(100):
         work(n)
@@ -59,13 +59,71 @@ parent()
 """
 
 
+TERMINATED = """
+import multiprocessing, sys, time
+import spanloom
+
+@spanloom.op
+def work(n):
+    return n
+
+def child(ready):
+    for n in range(100):
+        work(n)
+    ready.set()
+    time.sleep(60)
+
+if __name__ == "__main__":
+    context = multiprocessing.get_context("fork")
+    spanloom.init("p", endpoint=sys.argv[1], settings={"batch_delay_s": 30.0})
+    ready = context.Event()
+    worker = context.Process(target=child, args=(ready,))
+    worker.start()
+    assert ready.wait(30)
+    worker.terminate()
+    worker.join()
+    assert worker.exitcode == -15
+"""
+
+BUSY_FORKS = """
+import os, sys, threading
+import spanloom
+
+@spanloom.op
+def work(n):
+    return n
+
+spanloom.init("p", endpoint=sys.argv[1], settings={"batch_delay_s": 0.001})
+ended = threading.Event()
+
+def keep_busy():
+    while not ended.is_set():
+        work(0)
+
+threads = [threading.Thread(target=keep_busy) for _ in range(3)]
+for thread in threads:
+    thread.start()
+children = []
+for n in range(10):
+    pid = os.fork()
+    if pid == 0:
+        work(1)
+        os._exit(0 if spanloom.flush() else 1)
+    children.append(os.waitpid(pid, 0)[1])
+ended.set()
+for thread in threads:
+    thread.join()
+assert children == [0] * 10, children
+"""
+
+
 def run(tmp_path: Path, source: str, *arguments: str) -> None:
     script = tmp_path / "program.py"
     script.write_text(source)
     subprocess.run([sys.executable, str(script), *arguments], timeout=60, check=True)
 
 
-@pytest.mark.parametrize("method", ["fork", "spawn"])
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_workers_deliver_their_calls_without_a_flush(
     sink: Sink, tmp_path: Path, method: str
 ) -> None:
@@ -85,3 +143,17 @@ def test_a_forked_child_sends_its_own_calls_once_and_below_their_parent(
     (parent,) = (span for span in spans if span.name == "parent")
     below = [span for span in spans if span.parent_span_id == parent.span_id]
     assert [span.name for span in below] == ["work"]
+
+
+def test_a_terminated_worker_delivers_first(sink: Sink, tmp_path: Path) -> None:
+    run(tmp_path, TERMINATED, sink.url)
+
+    assert len(sink.spans()) == 100
+
+
+def test_a_flush_in_a_child_never_hangs_whatever_the_parents_threads_hold(
+    sink: Sink, tmp_path: Path
+) -> None:
+    run(tmp_path, BUSY_FORKS, sink.url)
+
+    assert len(sink.spans()) > 10

@@ -1,4 +1,5 @@
 import importlib.metadata
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,8 +19,8 @@ def test_all_is_sorted_and_there() -> None:
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
-    with pytest.raises(AttributeError, match="no attribute 'publish'"):
-        _ = spanloom.publish
+    with pytest.raises(AttributeError, match="no attribute 'publsh'"):
+        _ = spanloom.publsh
 
 
 def test_the_version_is_the_distributions() -> None:
@@ -83,3 +84,17 @@ def test_the_public_api_is_typed_as_users_write_it() -> None:
     )
 
     assert result.stdout.startswith("Success"), result.stdout
+
+
+@pytest.mark.node
+def test_a_second_type_checker_sees_the_same() -> None:
+    node = shutil.which("node")
+    assert node, "node is missing: `make test` installs it"
+    pyright = str(ROOT / "tests/typing/node_modules/pyright/index.js")
+    command = [node, pyright, "--pythonpath", sys.executable, "tests/typing/api.py"]
+
+    result = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False
+    )
+
+    assert result.stdout.startswith("0 errors, 0 warnings"), result.stdout

@@ -1,4 +1,5 @@
 import dataclasses
+from pathlib import Path
 
 import pytest
 
@@ -52,6 +53,7 @@ def test_a_variable_that_cannot_be_read_is_named_in_the_error(variable: str, tex
 def test_an_argument_is_converted_only_where_nothing_is_lost() -> None:
     assert read_settings({"batch_delay_s": 1}, {}).batch_delay_s == 1.0
     assert read_settings({"redact_keys": ["ssn"]}, {}).redact_keys == ("ssn",)
+    assert read_settings({"spool_dir": Path("/x")}, {}).spool_dir == "/x"
     with pytest.raises(ConfigurationError, match="parallelism must be int, but is str"):
         read_settings({"parallelism": "3"}, {})
 
@@ -63,6 +65,8 @@ def test_an_argument_is_converted_only_where_nothing_is_lost() -> None:
         ({"xyzzy": 3}, "there are project, endpoint"),
         ({"parallelism": 0}, "at least 1"),
         ({"retry_max_s": -1.0}, "retry_max_s must not be negative"),
+        ({"compression": "zip"}, "one of auto, gzip, none, not 'zip'"),
+        ({"offline": True, "spool_max_bytes": 0}, "offline needs a spool"),
     ],
 )
 def test_a_setting_that_cannot_work_is_refused_with_a_way_out(

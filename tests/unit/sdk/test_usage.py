@@ -6,6 +6,7 @@ import pytest
 import spanloom
 from spanloom import conventions
 from spanloom._tracing.usage import Usage, read_usage
+from spanloom.errors import ConfigurationError
 from spanloom.testing import CapturedCalls
 
 OPENAI_CHAT = {
@@ -68,6 +69,39 @@ LITELLM_ANTHROPIC = {
         "cache_creation_input_tokens": 2,
     },
 }
+GEMINI_WITH_TOOLS = {
+    "modelVersion": "gemini-x",
+    "usageMetadata": {
+        "promptTokenCount": 16,
+        "toolUsePromptTokenCount": 5,
+        "candidatesTokenCount": 7,
+        "totalTokenCount": 28,
+    },
+}
+ANTHROPIC_THINKING = {
+    "model": "claude-x",
+    "usage": {
+        "input_tokens": 11,
+        "output_tokens": 7,
+        "output_tokens_details": {"thinking_tokens": 4},
+    },
+}
+LANGCHAIN_RESULT = SimpleNamespace(
+    generations=[],
+    llm_output={
+        "model_name": "gpt-5",
+        "token_usage": {"prompt_tokens": 16, "completion_tokens": 7},
+    },
+)
+BOTH_FAMILIES = {
+    "usage": {
+        "prompt_tokens": 16,
+        "input_tokens": 16,
+        "completion_tokens": 7,
+        "output_tokens": 7,
+        "input_tokens_details": {"cached_tokens": 4, "cache_write_tokens": 1},
+    }
+}
 INCLUSIVE = {
     "usage": {
         "input_tokens": 16,
@@ -89,6 +123,10 @@ INCLUSIVE = {
         (BEDROCK, Usage(None, 16, 7, 5, None, None)),
         (LANGCHAIN, Usage("gpt-5", 16, 7, 3, 2, 2)),
         (LITELLM_ANTHROPIC, Usage("claude-x", 16, 7, 3, 2, None)),
+        (GEMINI_WITH_TOOLS, Usage("gemini-x", 21, 7)),
+        (ANTHROPIC_THINKING, Usage("claude-x", 11, 7, None, None, 4)),
+        (LANGCHAIN_RESULT, Usage("gpt-5", 16, 7)),
+        (BOTH_FAMILIES, Usage(None, 16, 7, 4, 1)),
         (INCLUSIVE, Usage(None, 16, 7, 3, None, None)),
         ({"usage": {"input_tokens": 3}}, Usage(None, 3, None, None, None, None)),
         ({"usage": {"prompt_tokens": 5, "total_tokens": 5}}, Usage(None, 5, *[None] * 4)),
@@ -182,3 +220,41 @@ def test_a_request_model_is_recorded_where_it_means_something(calls: CapturedCal
 
     models = [call.attributes.get(conventions.GEN_AI_REQUEST_MODEL) for call in calls]
     assert models == ["m", None, "m", None]
+
+
+@spanloom.op
+def in_house(stated: dict[str, Any]) -> dict[str, Any]:
+    spanloom.require_current_call().set_usage(**stated)
+    return OPENAI_CHAT
+
+
+def test_what_an_app_states_counts_instead_of_what_a_result_tells(calls: CapturedCalls) -> None:
+    @spanloom.op
+    def outer() -> dict[str, Any]:
+        return in_house({"model": "m", "input_tokens": 1, "output_tokens": 0})
+
+    outer()
+
+    usages = [
+        {key: value for key, value in call.attributes.items() if key.startswith("gen_ai.")}
+        for call in (calls.one("in_house"), calls.one("outer"))
+    ]
+    stated = {
+        conventions.GEN_AI_RESPONSE_MODEL: "m",
+        conventions.GEN_AI_USAGE_INPUT_TOKENS: 1,
+        conventions.GEN_AI_USAGE_OUTPUT_TOKENS: 0,
+    }
+    assert usages == [stated, {}]
+
+
+@pytest.mark.parametrize("count", [-1, 2**63, 1.5, True, "7"])
+def test_a_count_that_is_none_is_refused(calls: CapturedCalls, count: Any) -> None:
+    with pytest.raises(ConfigurationError, match="input_tokens must be a whole number"):
+        in_house({"input_tokens": count})
+
+
+def test_stating_the_usage_of_an_untraced_call_does_nothing() -> None:
+    _, call = ask.call("why")
+    call.set_usage(input_tokens=1)
+
+    assert call.id == ""

@@ -1,7 +1,7 @@
-/** GET requests to the query API; every failure is a Problem. */
+/** Requests to the query API; every failure is a Problem. */
 
 import { askForToken, storedToken } from "./token";
-import type { ProblemBody } from "./types";
+import type { JsonObject, ProblemBody } from "./types";
 
 /** What went wrong, as the server told it (RFC 9457) or as the browser did (status 0). */
 export class Problem extends Error {
@@ -37,20 +37,39 @@ export function apiPath(segments: string[], parameters: Parameters = {}): string
 
 /** Fetch JSON. Raises Problem; a 401 also opens the token prompt. */
 export async function getJson<T>(path: string, signal?: AbortSignal): Promise<T> {
-  const response = await send(path, signal);
-  if (response.ok) return (await response.json()) as T;
+  return (await (await send(path, { signal })).json()) as T;
+}
+
+/** Fetch content as it is; an image or link cannot carry the token by itself. */
+export async function getContent(path: string, signal?: AbortSignal): Promise<Blob> {
+  return await (await send(path, { signal })).blob();
+}
+
+/** Change something; resolves once the server has it on disk. Raises like getJson. */
+export async function change(
+  method: "POST" | "PATCH" | "DELETE",
+  path: string,
+  body?: JsonObject,
+): Promise<void> {
+  await send(path, { method, body: body && JSON.stringify(body) });
+}
+
+async function send(path: string, request: RequestInit): Promise<Response> {
+  const response = await answer(path, request);
+  if (response.ok) return response;
   if (response.status === 401) askForToken();
   throw new Problem(response.status, await problemBody(response));
 }
 
-async function send(path: string, signal?: AbortSignal): Promise<Response> {
+async function answer(path: string, request: RequestInit): Promise<Response> {
   const token = storedToken();
-  const headers: HeadersInit = { Accept: "application/json" };
+  const headers: Record<string, string> = { Accept: "application/json" };
+  if (request.body) headers["Content-Type"] = "application/json";
   if (token) headers.Authorization = `Bearer ${token}`;
   try {
-    return await fetch(path, { headers, signal });
+    return await fetch(path, { ...request, headers });
   } catch (error) {
-    if (signal?.aborted) throw error;
+    if (request.signal?.aborted) throw error;
     throw new Problem(0, {
       title: "The server cannot be reached",
       detail: "No answer from the server. Is it still running?",

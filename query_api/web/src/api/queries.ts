@@ -9,7 +9,7 @@ import {
   type UseQueryOptions,
 } from "@tanstack/react-query";
 
-import { apiPath, getJson, Problem } from "./client";
+import { apiPath, getContent, getJson, Problem } from "./client";
 import type {
   Evaluation,
   EvaluationList,
@@ -163,5 +163,15 @@ export function evaluationRowsQuery(project: string, evaluationId: string) {
       ),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next_cursor,
+  });
+}
+
+/** Content by its digest: it never changes. */
+export function blobQuery(project: string, digest: string) {
+  return queryOptions({
+    queryKey: ["blob", project, digest],
+    queryFn: ({ signal }) => getContent(apiPath(["projects", project, "blobs", digest]), signal),
+    staleTime: Infinity,
+    retry: 1,
   });
 }

@@ -24,6 +24,99 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/blobs/{digest}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Blob
+         * @description The content, or the part of it that the Range header asks for.
+         */
+        get: operations["get_blob"];
+        /**
+         * Put Blob
+         * @description Store the body, whose SHA-256 must be the digest; it is on disk when this answers.
+         */
+        put: operations["put_blob"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        /**
+         * Head Blob
+         * @description Whether the content is there, and how long it is.
+         */
+        head: operations["head_blob"];
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/calls": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Calls
+         * @description A page of calls, as JSON or as an Arrow stream.
+         *
+         *     Members that were not asked for by `columns` are left out. A page of large payloads may have
+         *     fewer calls than `limit`. An Arrow stream has `next_cursor` in the header
+         *     `x-spanloom-next-cursor`; its payloads and attributes are JSON text, and attributes leave out
+         *     lists, maps and bytes.
+         */
+        get: operations["list_calls"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/calls/count": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Count Calls
+         * @description How many calls there are.
+         */
+        get: operations["count_calls"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/dataset-rows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Store Rows
+         * @description Store a chunk of rows; a dataset is then published as a list of chunks.
+         */
+        post: operations["store_rows"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/evaluations": {
         parameters: {
             query?: never;
@@ -84,6 +177,146 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/objects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Objects
+         * @description A page of objects, by name.
+         */
+        get: operations["list_objects"];
+        put?: never;
+        /**
+         * Publish Object
+         * @description Store content as a version. The same content under a name is the same version.
+         */
+        post: operations["publish_object"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/objects/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Versions
+         * @description A page of an object's versions, the newest first.
+         */
+        get: operations["list_versions"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete Object
+         * @description Delete every version of an object. Deleting again changes nothing.
+         */
+        delete: operations["delete_object"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/objects/{name}/aliases/{alias}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set Alias
+         * @description Let an alias mean a version, and no other from now on.
+         */
+        put: operations["set_alias"];
+        post?: never;
+        /**
+         * Delete Alias
+         * @description Let an alias mean nothing. Deleting again changes nothing.
+         */
+        delete: operations["delete_alias"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/objects/{name}/versions/{selector}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Version
+         * @description One version with its content.
+         */
+        get: operations["get_version"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete Version
+         * @description Delete one version, with its tags and the aliases that mean it. Its number stays taken.
+         */
+        delete: operations["delete_version"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/objects/{name}/versions/{selector}/rows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Dataset Rows
+         * @description A page of a dataset's rows; a page of large rows is shorter than its limit.
+         */
+        get: operations["list_dataset_rows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/objects/{name}/versions/{selector}/tags/{tag}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set Tag
+         * @description Put a tag on a version.
+         */
+        put: operations["set_tag"];
+        post?: never;
+        /**
+         * Delete Tag
+         * @description Take a tag off a version. Deleting again changes nothing.
+         */
+        delete: operations["delete_tag"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/traces": {
         parameters: {
             query?: never;
@@ -133,12 +366,66 @@ export interface paths {
         };
         /**
          * Get Span
-         * @description One span with inputs, outputs, attributes, events, links, logs and scores.
+         * @description One span with inputs, outputs, attributes, events, links, logs, scores and feedback.
          */
         get: operations["get_span"];
         put?: never;
         post?: never;
+        /**
+         * Delete Span
+         * @description Delete a span, all spans below it and what was said about them.
+         *
+         *     Sent again they stay deleted. A span below that arrives for the first time afterwards is kept.
+         */
+        delete: operations["delete_span"];
+        options?: never;
+        head?: never;
+        /**
+         * Edit Span
+         * @description Give a span another name to be shown under. No later record of the span undoes that.
+         */
+        patch: operations["edit_span"];
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/traces/{trace_id}/spans/{span_id}/feedback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Feedback
+         * @description All feedback on one span, the oldest first.
+         */
+        get: operations["list_feedback"];
+        put?: never;
+        /**
+         * Add Feedback
+         * @description Add feedback to a span; it may come before the span itself. It is on disk when answered.
+         */
+        post: operations["add_feedback"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/traces/{trace_id}/spans/{span_id}/feedback/{feedback_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove Feedback
+         * @description Delete feedback; it is no error when it is not there.
+         */
+        delete: operations["remove_feedback"];
         options?: never;
         head?: never;
         patch?: never;
@@ -249,6 +536,17 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AliasTarget
+         * @description What an alias is to mean.
+         */
+        AliasTarget: {
+            /**
+             * Version
+             * @description `latest`, `v0`, an alias, or the digest.
+             */
+            version: string;
+        };
+        /**
          * Attributes
          * @description Attributes of a resource or scope, and what goes with them.
          */
@@ -261,6 +559,93 @@ export interface components {
             dropped_attributes_count: number;
             /** Schema Url */
             schema_url: string;
+        };
+        /**
+         * Call
+         * @description A span as a call. What was not asked for is not there; what is not known is null.
+         *
+         *     ``op_name`` is the op's name or else the span's; ``display_name`` the name that somebody gave
+         *     to the call, or else the span's. Tokens are those that the span reports itself.
+         */
+        Call: {
+            /** Attributes */
+            attributes: {
+                [key: string]: unknown;
+            };
+            /** Cost Usd */
+            cost_usd: number | null;
+            /** Display Name */
+            display_name: string;
+            /** Duration Ms */
+            duration_ms: number | null;
+            /** End Time */
+            end_time: string | null;
+            /** End Time Unix Nano */
+            end_time_unix_nano: number | null;
+            /** Environment */
+            environment: string;
+            /** Evaluation Id */
+            evaluation_id: string | null;
+            /** Input */
+            input: unknown;
+            /** Input Tokens */
+            input_tokens: number | null;
+            /** Kind */
+            kind: string;
+            /** Model */
+            model: string | null;
+            /** Name */
+            name: string;
+            /** Op Name */
+            op_name: string;
+            /** Output */
+            output: unknown;
+            /** Output Tokens */
+            output_tokens: number | null;
+            /** Parent Span Id */
+            parent_span_id: string | null;
+            /** Provider */
+            provider: string | null;
+            /** Request Model */
+            request_model: string | null;
+            /** Service Name */
+            service_name: string;
+            /** Session Id */
+            session_id: string;
+            /** Span Id */
+            span_id: string;
+            /** Start Time */
+            start_time: string;
+            /** Start Time Unix Nano */
+            start_time_unix_nano: number;
+            /** Status */
+            status: string;
+            /** Status Message */
+            status_message: string;
+            /** Total Tokens */
+            total_tokens: number | null;
+            /** Trace Id */
+            trace_id: string;
+            /** User Id */
+            user_id: string;
+        };
+        /**
+         * CallCount
+         * @description How many calls there are.
+         */
+        CallCount: {
+            /** Count */
+            count: number;
+        };
+        /**
+         * CallPage
+         * @description A page of calls.
+         */
+        CallPage: {
+            /** Calls */
+            calls: components["schemas"]["Call"][];
+            /** Next Cursor */
+            next_cursor: string | null;
         };
         /**
          * Check
@@ -285,6 +670,38 @@ export interface components {
             name: string;
             /** Row Count */
             row_count: number | null;
+        };
+        /**
+         * DatasetRow
+         * @description One row of a dataset; ``index`` counts from 0.
+         */
+        DatasetRow: {
+            /** Digest */
+            digest: string;
+            /** Index */
+            index: number;
+            /** Value */
+            value: unknown;
+        };
+        /**
+         * DatasetRowPage
+         * @description A page of rows, in the dataset's order.
+         */
+        DatasetRowPage: {
+            /** Next Offset */
+            next_offset: number | null;
+            /** Rows */
+            rows: components["schemas"]["DatasetRow"][];
+            /** Total */
+            total: number;
+        };
+        /**
+         * Deleted
+         * @description How many spans were deleted.
+         */
+        Deleted: {
+            /** Deleted Count */
+            deleted_count: number;
         };
         /**
          * Evaluation
@@ -421,6 +838,49 @@ export interface components {
             time_unix_nano: number;
         };
         /**
+         * Feedback
+         * @description One piece of feedback on a span.
+         *
+         *     ``kind`` says which members are filled: a ``reaction`` has an ``emoji``, a ``note`` its
+         *     ``text``; a ``score`` has a ``name`` and a ``value``, a ``label`` or both, and may be explained.
+         */
+        Feedback: {
+            /** Created Time */
+            created_time: string;
+            /** Created Time Unix Nano */
+            created_time_unix_nano: number;
+            /** Creator */
+            creator: string;
+            /** Emoji */
+            emoji: string | null;
+            /** Explanation */
+            explanation: string | null;
+            /** Feedback Id */
+            feedback_id: string;
+            /** Kind */
+            kind: string;
+            /** Label */
+            label: string | null;
+            /** Name */
+            name: string | null;
+            /** Span Id */
+            span_id: string;
+            /** Text */
+            text: string | null;
+            /** Trace Id */
+            trace_id: string;
+            /** Value */
+            value: boolean | number | null;
+        };
+        /**
+         * FeedbackList
+         * @description All feedback on one span, the oldest first.
+         */
+        FeedbackList: {
+            /** Feedback */
+            feedback: components["schemas"]["Feedback"][];
+        };
+        /**
          * FieldFault
          * @description What is wrong with one parameter.
          */
@@ -429,6 +889,42 @@ export interface components {
             field: string;
             /** Message */
             message: string;
+        };
+        /**
+         * GivenScore
+         * @description A score: a value (a number or a truth), a label, or both.
+         */
+        GivenScore: {
+            /**
+             * Creator
+             * @description Who says so.
+             * @default
+             */
+            creator?: string;
+            /**
+             * Explanation
+             * @default
+             */
+            explanation?: string;
+            /**
+             * Feedback Id
+             * @description 32 hexadecimal digits of your choice make it safe to ask twice: the same id on the same span replaces what was there.
+             */
+            feedback_id?: string | null;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "score";
+            /**
+             * Label
+             * @default
+             */
+            label?: string;
+            /** Name */
+            name: string;
+            /** Value */
+            value?: boolean | number | null;
         };
         /**
          * Health
@@ -511,6 +1007,122 @@ export interface components {
             parameters: unknown;
         };
         /**
+         * Note
+         * @description A note: a text.
+         */
+        Note: {
+            /**
+             * Creator
+             * @description Who says so.
+             * @default
+             */
+            creator?: string;
+            /**
+             * Feedback Id
+             * @description 32 hexadecimal digits of your choice make it safe to ask twice: the same id on the same span replaces what was there.
+             */
+            feedback_id?: string | null;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "note";
+            /** Text */
+            text: string;
+        };
+        /**
+         * ObjectContent
+         * @description One version with its content; a dataset's rows are read page by page.
+         */
+        ObjectContent: {
+            /** Aliases */
+            aliases: string[];
+            /** Class Name */
+            class_name: string;
+            /** Description */
+            description: string;
+            /** Digest */
+            digest: string;
+            /** Is Latest */
+            is_latest: boolean;
+            /** Kind */
+            kind: string;
+            /** Name */
+            name: string;
+            /** Published Time */
+            published_time: string;
+            /** Row Count */
+            row_count: number | null;
+            /** Tags */
+            tags: string[];
+            /** Value */
+            value: unknown;
+            /** Version */
+            version: string;
+        };
+        /**
+         * ObjectPage
+         * @description A page of objects, by name.
+         */
+        ObjectPage: {
+            /** Next Cursor */
+            next_cursor: string | null;
+            /** Objects */
+            objects: components["schemas"]["ObjectSummary"][];
+        };
+        /**
+         * ObjectSummary
+         * @description An object, as its latest version has it.
+         */
+        ObjectSummary: {
+            /** Class Name */
+            class_name: string;
+            /** Description */
+            description: string;
+            /** Digest */
+            digest: string;
+            /** First Published Time */
+            first_published_time: string;
+            /** Kind */
+            kind: string;
+            /** Last Published Time */
+            last_published_time: string;
+            /** Latest */
+            latest: string;
+            /** Name */
+            name: string;
+            /** Version Count */
+            version_count: number;
+        };
+        /**
+         * ObjectVersion
+         * @description One version, without its content. ``version`` counts from ``v0``.
+         */
+        ObjectVersion: {
+            /** Aliases */
+            aliases: string[];
+            /** Class Name */
+            class_name: string;
+            /** Description */
+            description: string;
+            /** Digest */
+            digest: string;
+            /** Is Latest */
+            is_latest: boolean;
+            /** Kind */
+            kind: string;
+            /** Name */
+            name: string;
+            /** Published Time */
+            published_time: string;
+            /** Row Count */
+            row_count: number | null;
+            /** Tags */
+            tags: string[];
+            /** Version */
+            version: string;
+        };
+        /**
          * Problem
          * @description What every error looks like. ``position`` and ``length`` point into a faulty filter.
          */
@@ -564,6 +1176,105 @@ export interface components {
             projects: components["schemas"]["Project"][];
         };
         /**
+         * Publication
+         * @description What is to be published.
+         */
+        Publication: {
+            /**
+             * Aliases
+             * @default []
+             */
+            aliases?: string[];
+            /**
+             * Chunks
+             * @description Digests of a dataset's chunks.
+             * @default []
+             */
+            chunks?: string[];
+            /**
+             * Class Name
+             * @default
+             */
+            class_name?: string;
+            /**
+             * Description
+             * @default
+             */
+            description?: string;
+            /**
+             * Kind
+             * @description dataset, model, object, op, prompt
+             * @default object
+             */
+            kind?: string;
+            /** Name */
+            name: string;
+            /**
+             * Tags
+             * @default []
+             */
+            tags?: string[];
+            /**
+             * Value
+             * @description The content; of a dataset nothing.
+             */
+            value?: unknown;
+        };
+        /**
+         * PublishedVersion
+         * @description The version that was published; ``is_new`` unless its content was there already.
+         */
+        PublishedVersion: {
+            /** Aliases */
+            aliases: string[];
+            /** Class Name */
+            class_name: string;
+            /** Description */
+            description: string;
+            /** Digest */
+            digest: string;
+            /** Is Latest */
+            is_latest: boolean;
+            /** Is New */
+            is_new: boolean;
+            /** Kind */
+            kind: string;
+            /** Name */
+            name: string;
+            /** Published Time */
+            published_time: string;
+            /** Row Count */
+            row_count: number | null;
+            /** Tags */
+            tags: string[];
+            /** Version */
+            version: string;
+        };
+        /**
+         * Reaction
+         * @description A reaction: one emoji.
+         */
+        Reaction: {
+            /**
+             * Creator
+             * @description Who says so.
+             * @default
+             */
+            creator?: string;
+            /** Emoji */
+            emoji: string;
+            /**
+             * Feedback Id
+             * @description 32 hexadecimal digits of your choice make it safe to ask twice: the same id on the same span replaces what was there.
+             */
+            feedback_id?: string | null;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "reaction";
+        };
+        /**
          * Readiness
          * @description Whether requests can be served, and if not, why.
          */
@@ -572,6 +1283,35 @@ export interface components {
             checks: components["schemas"]["Check"][];
             /** Status */
             status: string;
+        };
+        /**
+         * Renamed
+         * @description The name that a span was given; null when it has its own again.
+         */
+        Renamed: {
+            /** Display Name */
+            display_name: string | null;
+        };
+        /**
+         * Renaming
+         * @description What to change about a span.
+         */
+        Renaming: {
+            /**
+             * Display Name
+             * @description Shown instead of its name; null takes it away.
+             */
+            display_name: string | null;
+        };
+        /**
+         * RowsToStore
+         * @description Rows of a dataset that is going to be published.
+         */
+        RowsToStore: {
+            /** Rows */
+            rows: {
+                [key: string]: unknown;
+            }[];
         };
         /**
          * Scope
@@ -595,7 +1335,8 @@ export interface components {
          * Score
          * @description One result of evaluating a span. ``value``, ``label``, ``explanation``: those that were sent.
          *
-         *     ``error_type`` is set when the evaluation itself failed.
+         *     ``error_type`` is set when the evaluation itself failed; ``source`` is ``event`` for what was sent
+         *     with the span, ``feedback`` for what was said about it later.
          */
         Score: {
             /** Error Type */
@@ -608,12 +1349,14 @@ export interface components {
             name: string;
             /** Response Id */
             response_id: string | null;
+            /** Source */
+            source: string;
             /** Time */
             time: string;
             /** Time Unix Nano */
             time_unix_nano: number;
             /** Value */
-            value: number | null;
+            value: boolean | number | null;
         };
         /**
          * ScoreSummary
@@ -659,13 +1402,16 @@ export interface components {
          * @description A span. ``kind`` says what the call is for, ``span_kind`` is OpenTelemetry's.
          *
          *     ``input`` and ``output`` are the span's own, else those that its events and logs tell. ``logs``
-         *     are the first of ``log_count``; ``scores`` are the results of evaluations among events and logs.
+         *     are the first of ``log_count``; ``scores`` are the results of evaluations among events and logs, and
+         *     those that were given as feedback.
          */
         Span: {
             /** Attributes */
             attributes: {
                 [key: string]: unknown;
             };
+            /** Display Name */
+            display_name: string;
             /** Dropped Attributes Count */
             dropped_attributes_count: number;
             /** Dropped Events Count */
@@ -684,6 +1430,8 @@ export interface components {
             evaluation_id: string | null;
             /** Events */
             events: components["schemas"]["Event"][];
+            /** Feedback */
+            feedback: components["schemas"]["Feedback"][];
             /** Flags */
             flags: number;
             /** Input */
@@ -777,10 +1525,37 @@ export interface components {
             total_tokens: (number | null)[];
         };
         /**
+         * StoredBlob
+         * @description Content that is now on disk.
+         */
+        StoredBlob: {
+            /** Digest */
+            digest: string;
+            /** Size Bytes */
+            size_bytes: number;
+        };
+        /**
+         * StoredChunk
+         * @description Rows that are stored; ``digest`` is what a dataset's ``chunks`` name them by.
+         */
+        StoredChunk: {
+            /** Digest */
+            digest: string;
+            /** Row Digests */
+            row_digests: string[];
+        };
+        /**
          * Trace
-         * @description One trace: its summary and its tree. ``missing_parents``: span id to the id not stored.
+         * @description One trace: its summary and its tree.
+         *
+         *     ``missing_parents``: span id to the id not stored. ``duplicates``: a span that reports a model
+         *     call a second time, because two instrumentations are on, to the other that reports it.
          */
         Trace: {
+            /** Duplicates */
+            duplicates: {
+                [key: string]: string;
+            };
             /** Duration Ms */
             duration_ms: number | null;
             /** End Time */
@@ -895,6 +1670,16 @@ export interface components {
             /** User Id */
             user_id: string;
         };
+        /**
+         * VersionPage
+         * @description A page of versions, the newest first.
+         */
+        VersionPage: {
+            /** Next Cursor */
+            next_cursor: string | null;
+            /** Versions */
+            versions: components["schemas"]["ObjectVersion"][];
+        };
     };
     responses: never;
     parameters: never;
@@ -920,6 +1705,250 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ProjectList"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_blob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                digest: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_blob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                digest: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoredBlob"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    head_blob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                digest: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_calls: {
+        parameters: {
+            query?: {
+                /** @description Most calls a page. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string | null;
+                /** @description start_time, duration_ms, name, total_tokens; '-' in front for descending. */
+                sort?: string;
+                /** @description Some of trace_id, span_id, parent_span_id, op_name, name, display_name, kind, status, status_message, start_time, start_time_unix_nano, end_time, end_time_unix_nano, duration_ms, provider, model, request_model, input_tokens, output_tokens, total_tokens, cost_usd, service_name, environment, session_id, user_id, evaluation_id, input, output, attributes, separated by commas. */
+                columns?: string | null;
+                /** @description Whether to send the payloads. */
+                payloads?: boolean;
+                /** @description Else as accepted. */
+                format?: ("json" | "arrow") | null;
+                /** @description A filter, such as `op = 'answer' AND duration_ms > 1000`. */
+                where?: string | null;
+                /** @description The op's name, else the span's. */
+                op?: string | null;
+                /** @description 32 hexadecimal digits. */
+                trace_id?: string | null;
+                /** @description 16 hexadecimal digits. */
+                span_id?: string | null;
+                /** @description 16 hexadecimal digits. */
+                parent_span_id?: string | null;
+                /** @description agent, llm, tool, … */
+                kind?: string | null;
+                /** @description ok, error, unset, running, lost. */
+                status?: string | null;
+                /** @description Only roots of traces. */
+                roots_only?: boolean;
+                /** @description At or after it. */
+                started_from?: string | null;
+                /** @description Before it. */
+                started_before?: string | null;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of calls. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallPage"];
+                    "application/vnd.apache.arrow.stream": unknown;
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    count_calls: {
+        parameters: {
+            query?: {
+                /** @description A filter, such as `op = 'answer' AND duration_ms > 1000`. */
+                where?: string | null;
+                /** @description The op's name, else the span's. */
+                op?: string | null;
+                /** @description 32 hexadecimal digits. */
+                trace_id?: string | null;
+                /** @description 16 hexadecimal digits. */
+                span_id?: string | null;
+                /** @description 16 hexadecimal digits. */
+                parent_span_id?: string | null;
+                /** @description agent, llm, tool, … */
+                kind?: string | null;
+                /** @description ok, error, unset, running, lost. */
+                status?: string | null;
+                /** @description Only roots of traces. */
+                roots_only?: boolean;
+                /** @description At or after it. */
+                started_from?: string | null;
+                /** @description Before it. */
+                started_before?: string | null;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallCount"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    store_rows: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RowsToStore"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoredChunk"];
                 };
             };
             /** @description Problem details */
@@ -1038,6 +2067,389 @@ export interface operations {
             };
         };
     };
+    list_objects: {
+        parameters: {
+            query?: {
+                /** @description dataset, model, object, op, prompt */
+                kind?: string;
+                /** @description Objects a page. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ObjectPage"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    publish_object: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Publication"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PublishedVersion"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_versions: {
+        parameters: {
+            query?: {
+                /** @description Versions a page. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionPage"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_object: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_alias: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+                /** @description Any name but `latest`, `v0`, … and digests. */
+                alias: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AliasTarget"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ObjectVersion"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_alias: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+                /** @description Any name but `latest`, `v0`, … and digests. */
+                alias: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+                /** @description `latest`, `v0`, an alias, or the digest. */
+                selector: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ObjectContent"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+                /** @description `latest`, `v0`, an alias, or the digest. */
+                selector: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_dataset_rows: {
+        parameters: {
+            query?: {
+                /** @description Index of the first row. */
+                offset?: number;
+                /** @description Rows a page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+                /** @description `latest`, `v0`, an alias, or the digest. */
+                selector: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetRowPage"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_tag: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+                /** @description `latest`, `v0`, an alias, or the digest. */
+                selector: string;
+                tag: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ObjectVersion"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_tag: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+                /** @description `latest`, `v0`, an alias, or the digest. */
+                selector: string;
+                tag: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_traces: {
         parameters: {
             query?: {
@@ -1131,6 +2543,178 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Span"];
                 };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_span: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                trace_id: string;
+                span_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deleted"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    edit_span: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                trace_id: string;
+                span_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Renaming"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Renamed"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_feedback: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                trace_id: string;
+                span_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedbackList"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_feedback: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                trace_id: string;
+                span_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reaction"] | components["schemas"]["Note"] | components["schemas"]["GivenScore"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Feedback"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_feedback: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                trace_id: string;
+                span_id: string;
+                feedback_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Problem details */
             default: {

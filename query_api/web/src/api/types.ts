@@ -32,6 +32,8 @@ export type Trace = Exactly<Schemas["Trace"], { status: Status }>;
 export type SpanColumns = Schemas["SpanColumns"];
 export type Tokens = Pick<TraceSummary, "input_tokens" | "output_tokens" | "total_tokens">;
 
+export type Feedback = Exactly<Schemas["Feedback"], { kind: "reaction" | "note" | "score" }>;
+
 type WithAttributes = { attributes: JsonObject };
 
 export type SpanEvent = Exactly<Schemas["Event"], WithAttributes>;
@@ -50,6 +52,7 @@ export type Span = Exactly<
     events: SpanEvent[];
     links: SpanLink[];
     logs: SpanLog[];
+    feedback: Feedback[];
   }
 >;
 

@@ -1,6 +1,8 @@
 import { cleanup, fireEvent, render, screen } from "@testing-library/react";
 import { afterEach, expect, test } from "vitest";
 
+import type { Json } from "../api/types";
+import { blobOf } from "./BlobValue";
 import { JsonTree } from "./JsonTree";
 
 afterEach(cleanup);
@@ -33,4 +35,17 @@ test("a long list shows a part and says how much is left", () => {
 test("bytes are told by their size, not shown as text", () => {
   render(<JsonTree value={{ blob: { $bytes: "AAECAwQ=" } }} />);
   expect(screen.getByText("5 B of binary")).toBeTruthy();
+});
+
+test("only what refers to content is taken for a reference to content", () => {
+  const digest = `sha256:${"0".repeat(64)}`;
+
+  expect(blobOf({ _type: "blob", digest, media_type: "image/png", size_bytes: 9 })).toEqual({
+    digest,
+    mediaType: "image/png",
+    sizeBytes: 9,
+  });
+  expect(blobOf({ _type: "blob", digest: null, dropped: "too much" })?.digest).toBeNull();
+  const others: Json[] = [null, "blob", [], { digest }, { _type: "blob" }];
+  expect(others.map(blobOf)).toEqual(Array(5).fill(null));
 });

@@ -4,6 +4,7 @@ import { type ReactNode, useState } from "react";
 
 import type { Json, JsonObject } from "../api/types";
 import { formatBytes, plural } from "../format";
+import { BlobValue, blobOf } from "./BlobValue";
 import { ChevronIcon } from "./icons";
 import styles from "./JsonTree.module.css";
 
@@ -40,6 +41,7 @@ function Branch({ name, value, depth }: NodeProps & { value: Json[] | JsonObject
   const [limit, setLimit] = useState(LIST_PART);
   const entries = Object.entries(value);
   const list = Array.isArray(value);
+  const blob = blobOf(value);
   return (
     <div>
       <button
@@ -58,6 +60,7 @@ function Branch({ name, value, depth }: NodeProps & { value: Json[] | JsonObject
       </button>
       {open && (
         <div className={styles.children}>
+          {blob && <BlobValue blob={blob} />}
           {entries.slice(0, limit).map(([key, child]) => (
             <Node key={key} name={key} value={child} depth={depth + 1} />
           ))}

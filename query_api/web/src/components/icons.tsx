@@ -44,6 +44,13 @@ export const CopyIcon = () => (
   </Icon>
 );
 
+export const PencilIcon = () => (
+  <Icon size={14}>
+    <path d="M11 2.5 13.5 5 5.5 13l-3 .5.5-3Z" />
+    <path d="M9.2 4.3l2.5 2.5" />
+  </Icon>
+);
+
 export const LinkIcon = () => (
   <Icon size={14}>
     <path d="M6.5 9.5a3 3 0 0 0 4.3 0l2.3-2.3a3 3 0 0 0-4.3-4.3L7.7 4" />

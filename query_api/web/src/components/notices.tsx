@@ -11,10 +11,12 @@ interface ProblemProps {
   error: Error;
   /** What was asked, as in "Traces could not be loaded". */
   what: string;
+  /** What was to happen to it, instead of "loaded". */
+  done?: string;
   onRetry?: () => void;
 }
 
-export function ProblemNotice({ error, what, onRetry }: ProblemProps) {
+export function ProblemNotice({ error, what, done = "loaded", onRetry }: ProblemProps) {
   const problem = error instanceof Problem ? error : null;
   return (
     <div role="alert" className={styles.problem}>
@@ -23,7 +25,7 @@ export function ProblemNotice({ error, what, onRetry }: ProblemProps) {
       </span>
       <div className={styles.text}>
         <p>
-          <strong>{what} could not be loaded.</strong> {error.message}
+          <strong>{what} could not be {done}.</strong> {error.message}
         </p>
         {problem && problem.status > 0 && (
           <p className={styles.request}>

@@ -14,12 +14,15 @@ import { LongText } from "../../components/JsonTree";
 import { KindBadge, StatusMark } from "../../components/marks";
 import { EmptyState, ProblemNotice, Skeleton } from "../../components/notices";
 import { Payload, Section } from "../../components/Payload";
-import { formatDuration, formatInteger, formatScore, formatTime } from "../../format";
+import { formatDuration, formatInteger, formatTime } from "../../format";
 import { AttributesPane } from "./AttributesPane";
 import { EventsPane, exceptionsOf, Failure, LinksPane } from "./EventsPane";
+import { judgementOf } from "./feedback";
+import { FeedbackPane } from "./FeedbackPane";
 import { spanLink } from "./links";
 import { RawPane } from "./RawPane";
 import styles from "./SpanDetail.module.css";
+import { SpanTitle } from "./SpanTitle";
 import type { SpanTree } from "./tree";
 
 const route = getRouteApi("/p/$project/traces/$trace");
@@ -73,7 +76,7 @@ function SpanHead({ trace, span }: { trace: Trace; span: Span }) {
     <header className={styles.head}>
       <div className={styles.title}>
         <KindBadge kind={span.kind} named />
-        <h2>{span.name || "(no name)"}</h2>
+        <SpanTitle span={span} />
         <StatusMark status={span.status} look="pill" />
         <CopyButton
           text={() => spanLink(trace, span.span_id)}
@@ -126,6 +129,12 @@ function panesOf(span: Span): Pane[] {
       title: "Links",
       count: span.links.length,
       content: () => <LinksPane span={span} />,
+    },
+    {
+      id: "feedback",
+      title: "Feedback",
+      count: span.feedback.length,
+      content: () => <FeedbackPane span={span} />,
     },
     { id: "raw", title: "Raw", content: () => <RawPane span={span} /> },
   ];
@@ -193,9 +202,8 @@ function Scores({ scores }: { scores: Score[] }) {
   );
 }
 
-function scoreText({ value, label, error_type }: Score): string {
-  const told = [value === null ? null : formatScore(value), label].filter(Boolean).join(" · ");
-  return error_type ? `failed: ${error_type}` : told || "–";
+function scoreText(score: Score): string {
+  return score.error_type ? `failed: ${score.error_type}` : judgementOf(score) || "–";
 }
 
 function SpanFailure({ span }: { span: Span }) {

@@ -9,7 +9,11 @@ import { Ago, Chip, KindBadge, StatusMark } from "../../components/marks";
 import { formatDuration, formatInteger } from "../../format";
 import styles from "./TracePage.module.css";
 
+const TWICE =
+  "Two instrumentations report the same model calls. Their tokens count once; one of them can be switched off.";
+
 export function TraceHead({ trace }: { trace: Trace }) {
+  const duplicates = Object.keys(trace.duplicates).length;
   return (
     <header className={styles.head}>
       <div className={styles.title}>
@@ -43,6 +47,11 @@ export function TraceHead({ trace }: { trace: Trace }) {
         {trace.total_tokens !== null && (
           <Fact name="Tokens">
             <span title={tokenSplit(trace)}>{formatInteger(trace.total_tokens)}</span>
+          </Fact>
+        )}
+        {duplicates > 0 && (
+          <Fact name="Duplicate instrumentation">
+            <span title={TWICE}>{formatInteger(duplicates)} spans</span>
           </Fact>
         )}
         {trace.models.length > 0 && (

@@ -51,7 +51,10 @@ export function TracePage() {
 }
 
 function TraceView({ trace }: { trace: Trace }) {
-  const tree = useMemo(() => buildTree(trace.spans, trace.missing_parents), [trace]);
+  const tree = useMemo(
+    () => buildTree(trace.spans, trace.missing_parents, trace.duplicates),
+    [trace],
+  );
   const view = useTreeView(trace, tree);
   const detail = useRef<HTMLElement>(null);
   const commands = useCommands(trace, tree, view, detail);

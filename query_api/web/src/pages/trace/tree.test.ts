@@ -142,6 +142,18 @@ describe("roll-up", () => {
     expect([...buildTree(spans, {}).tokens]).toEqual([7]);
   });
 
+  test("a call that is reported twice adds up once, and a wrapper does not stand in for it", () => {
+    const spans = columns([
+      { id: "a" },
+      { id: "b", parent: 0, tokens: 7 },
+      { id: "c", parent: 0, tokens: 7 },
+      { id: "d", parent: 2, tokens: 7 },
+    ]);
+    expect([...buildTree(spans, {}, { d: "b" }).tokens]).toEqual([7, 7, 0, 7]);
+    expect([...buildTree(spans, {}, { c: "d", d: "b" }).tokens]).toEqual([7, 7, 0, 7]);
+    expect([...buildTree(spans, {}, { c: "d" }).tokens]).toEqual([14, 7, 7, 7]);
+  });
+
   test("unknown tokens stay unknown, and 0 is known", () => {
     const spans = columns([{ id: "a" }, { id: "b", parent: 0, tokens: 0 }, { id: "c" }]);
     expect([...buildTree(spans, {}).tokens]).toEqual([0, 0, NaN]);

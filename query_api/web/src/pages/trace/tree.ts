@@ -38,11 +38,16 @@ export interface SpanTree {
   rowOf: Map<string, number>;
 }
 
-export function buildTree(columns: SpanColumns, missingParents: Record<string, string>): SpanTree {
+/** `duplicates`: spans that report a model call a second time; their tokens are not added up. */
+export function buildTree(
+  columns: SpanColumns,
+  missingParents: Record<string, string>,
+  duplicates: Record<string, string> = {},
+): SpanTree {
   const nodes = groupOrphans(columns, missingParents);
   const order = depthFirst(nodes.parent);
   const tree = layOut(columns, nodes.groups, order);
-  rollUp(tree, columns);
+  rollUp(tree, columns, duplicates);
   return tree;
 }
 
@@ -196,17 +201,19 @@ function placeSpan(tree: SpanTree, row: number, columns: SpanColumns): void {
 }
 
 /** From the last row to the first: every child is folded before its parent is read. */
-function rollUp(tree: SpanTree, columns: SpanColumns): void {
+function rollUp(tree: SpanTree, columns: SpanColumns, duplicates: Record<string, string>): void {
   for (let row = tree.count - 1; row >= 0; row--) {
     tree.end[row] = Math.max(tree.end[row], row + 1);
-    if (Number.isNaN(tree.tokens[row])) tree.tokens[row] = ownTokens(columns, tree.span[row]);
+    const isLeaf = Number.isNaN(tree.tokens[row]);
+    if (isLeaf) tree.tokens[row] = ownTokens(columns, tree.span[row]);
     const parent = tree.parent[row];
     if (parent < 0) continue;
     tree.end[parent] = Math.max(tree.end[parent], tree.end[row]);
     tree.errors[parent] += tree.errors[row];
     // A parent that repeats its children's tokens must not count them twice.
     if (!Number.isNaN(tree.tokens[row])) {
-      tree.tokens[parent] = (tree.tokens[parent] || 0) + tree.tokens[row];
+      const isSecond = isLeaf && tree.id[row] in duplicates;
+      tree.tokens[parent] = (tree.tokens[parent] || 0) + (isSecond ? 0 : tree.tokens[row]);
     }
     if (tree.span[parent] < 0) {
       tree.start[parent] = Math.min(tree.start[parent], tree.start[row]);
