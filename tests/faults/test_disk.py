@@ -164,7 +164,8 @@ def test_loading_goes_on_once_the_quarantine_can_be_written_again(
 def test_a_segment_that_somebody_removes_holds_up_nobody(
     embedded_engine: Engine, tmp_path: Path, project: str
 ) -> None:
-    spool = Spool(embedded_engine, tmp_path, rows_of_record, JournalLimits())
+    limits = JournalLimits(segment_bytes=1, crowded_segment_bytes=1)  # one record a segment
+    spool = Spool(embedded_engine, tmp_path, rows_of_record, limits)
     quarantine = tmp_path / "quarantine"
     quarantine.rmdir()
     spool.start()

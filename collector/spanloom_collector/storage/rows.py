@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from clickhouse_connect.driver.client import Client
 
@@ -134,6 +134,17 @@ def insert_spans(client: Client, rows: Sequence[SpanRow], deduplication_token: s
     insert_rows(client, "spans", COLUMN_TYPES, rows, deduplication_token)
 
 
+WRITE_SETTINGS: Final = {
+    "async_insert": "0",
+    # Records with odd clocks may lie in any month: no batch is refused for that.
+    "max_partitions_per_insert_block": "0",
+    # What merges do anyway, and readers do without until then: duplicates and skip indexes.
+    "optimize_on_insert": "0",
+    "materialize_skip_indexes_on_insert": "0",
+}
+"""With which everything is inserted."""
+
+
 def insert_rows(
     client: Client,
     table: str,
@@ -157,12 +168,7 @@ def insert_rows(
         column_oriented=True,
         column_names=list(column_types),
         column_type_names=list(column_types.values()),
-        settings={
-            "insert_deduplication_token": deduplication_token,
-            "async_insert": 0,
-            # Records with odd clocks may lie in any month: no batch is refused for that.
-            "max_partitions_per_insert_block": 0,
-        },
+        settings={"insert_deduplication_token": deduplication_token, **WRITE_SETTINGS},
     )
 
 

@@ -9,7 +9,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from spanloom_collector.storage.connect import Engine, EngineUnavailableError
-from spanloom_collector.storage.rows import SpanRow
+from spanloom_collector.storage.rows import WRITE_SETTINGS, SpanRow
 
 _COLUMNS = ", ".join(f"`{name}`" for name in SpanRow._fields)
 
@@ -91,18 +91,14 @@ def insert_segment_body(
 
 def _insert(select: str, schema: dict[str, str], deduplication_token: str) -> str:
     settings = schema | {
+        **WRITE_SETTINGS,
         "insert_deduplication_token": deduplication_token,
         "input_format_protobuf_oneof_presence": "1",
-        "max_partitions_per_insert_block": "0",
-        "async_insert": "0",
         # One segment, one block, one part: it is stored wholly or not at all.
         "max_insert_block_size": "10000000",
         "min_insert_block_size_rows": "10000000",
         "min_insert_block_size_bytes": "10000000000",
         "max_threads": "1",
-        # What merges do anyway, and readers do without until then: duplicates and skip indexes.
-        "optimize_on_insert": "0",
-        "materialize_skip_indexes_on_insert": "0",
         # A third of the statement's fixed cost, and there is nothing to optimise in it.
         "query_plan_enable_optimizations": "0",
     }
