@@ -56,7 +56,8 @@ def inbox(tmp_path: Path, receiver: _Receiver) -> Iterator[Inbox]:
 
 @pytest.fixture
 def front_end(tmp_path: Path) -> Iterator[Journal]:
-    journal = Journal(tmp_path, _PATIENT, lambda _path, _size: None)
+    """A journal that seals at once, as when all that it sealed before has been loaded."""
+    journal = Journal(tmp_path, _PATIENT, lambda _path, size_bytes: journal.loaded(size_bytes))
     journal.start()
     yield journal
     journal.stop()
