@@ -15,7 +15,15 @@ from tests.support.server import Server
 _MB = 1024**2
 _MAX_GROWTH_MB = 128
 _MAX_S = 0.1
+_LIMIT_OF_ZEROS = zlib.compress(bytes(64 * _MB))
 _TRIES = 20  # the bound is the server's, and others use this machine
+
+
+def _bound_s() -> float:
+    """A tenth of a second; on a busy machine three times what inflating to the limit takes now."""
+    began = time.monotonic()
+    zlib.decompress(_LIMIT_OF_ZEROS)
+    return max(_MAX_S, 3 * (time.monotonic() - began))
 
 
 @pytest.fixture(scope="module")
@@ -34,17 +42,17 @@ def _warm(server: Server) -> None:
 
 
 def _refused_in_time(server: Server, content: bytes, encoding: str = "gzip") -> None:
-    times_s = []
     with measured(server.process.pid) as use:
         for _ in range(_TRIES):
+            bound_s = _bound_s()
             began = time.monotonic()
             answer = post(server, content, content_encoding=encoding)
-            times_s.append(time.monotonic() - began)
+            took_s = time.monotonic() - began
             assert (answer.status, status_of(answer).code) == (413, 8)
-            if times_s[-1] < _MAX_S:
+            if took_s < bound_s:
                 break
 
-    assert min(times_s) < _MAX_S
+    assert took_s < bound_s
     assert use.peak_growth_mb < _MAX_GROWTH_MB
 
 
@@ -97,10 +105,10 @@ def test_case_30_a_grpc_bomb_is_refused_for_good(
 
 
 def test_case_30_a_grpc_bomb_is_refused_at_once(server: Server, bomb: bytes) -> None:
-    times_s = []
     message = grpc_message(bomb, compressed=True)
     with measured(server.process.pid) as use:
-        while not times_s or (min(times_s) >= _MAX_S and len(times_s) < _TRIES):
+        for _ in range(_TRIES):
+            bound_s = _bound_s()
             with connected(server.otlp_grpc) as raw:
                 connection = Http2Connection(raw)
                 stream = connection.begin(TRACES, ("grpc-encoding", "gzip"))
@@ -108,8 +116,10 @@ def test_case_30_a_grpc_bomb_is_refused_at_once(server: Server, bomb: bytes) -> 
                 began = time.monotonic()
                 connection.send_data(stream, message[-1000:], last=True)
                 end = connection.wait_for_end(stream)[-1]
-                times_s.append(time.monotonic() - began)
+                took_s = time.monotonic() - began
             assert (end.kind, b"grpc-status\x018" in end.payload) == (HEADERS, True)
+            if took_s < bound_s:
+                break
 
-    assert min(times_s) < _MAX_S
+    assert took_s < bound_s
     assert use.peak_growth_mb < _MAX_GROWTH_MB
