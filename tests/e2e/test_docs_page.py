@@ -58,7 +58,8 @@ def test_the_docs_page_lists_the_operations_without_internet(page: Page, server:
 
     operations = page.locator(".opblock-summary-path")
     expect(operations.first).to_be_visible()
-    described = server.request("GET", "/api/openapi.json").json["paths"]
+    paths = server.request("GET", "/api/openapi.json").json["paths"]
+    described = [path for path, methods in paths.items() for _ in methods]
     # Swagger UI puts marks of no width into the paths, where they may break.
     listed = [path.replace("\u200b", "") for path in operations.all_text_contents()]
     assert sorted(listed) == sorted(described)
