@@ -138,9 +138,12 @@ WRITE_SETTINGS: Final = {
     "async_insert": "0",
     # Records with odd clocks may lie in any month: no batch is refused for that.
     "max_partitions_per_insert_block": "0",
-    # What merges do anyway, and readers do without until then: duplicates and skip indexes.
+    # What merges do anyway, and readers do without until then: duplicates, and those skip indexes
+    # that no page waits for. A trace is looked up by its id all the time.
     "optimize_on_insert": "0",
-    "materialize_skip_indexes_on_insert": "0",
+    "exclude_materialize_skip_indexes_on_insert": (
+        "by_session, by_user, by_evaluation, by_kind, by_attr_key, by_attr_value"
+    ),
 }
 """With which everything is inserted."""
 
