@@ -27,7 +27,7 @@ def run_demo(options: ServeOptions, *, once: bool) -> None:
 
     Raises:
         ServingError: no server runs and none can be started.
-        DemoError: the app failed.
+        DemoError: the server that SPANLOOM_ENDPOINT names does not answer, or the app failed.
     """
     running = _running_endpoint(options)
     if running is not None:
@@ -53,9 +53,22 @@ def _run_app(endpoint: str) -> None:
 def _running_endpoint(options: ServeOptions) -> str | None:
     named = os.environ.get("SPANLOOM_ENDPOINT")
     if named:
+        _refuse_silence(named.rstrip("/"))
         return named.rstrip("/")
     endpoint = f"http://{options.host}:{options.port}"
     return endpoint if options.port and _is_spanloom(endpoint) else None
+
+
+def _refuse_silence(endpoint: str) -> None:
+    try:
+        urllib.request.urlopen(f"{endpoint}/healthz", timeout=_PROBE_TIMEOUT_S).close()
+    except urllib.error.HTTPError as error:
+        error.close()  # it answers: the app will be told what is wrong
+    except (OSError, ValueError) as error:
+        raise DemoError(
+            f"no server answers at {endpoint}, which SPANLOOM_ENDPOINT names: start one there, or "
+            "unset the variable, and the demo starts its own"
+        ) from error
 
 
 def _is_spanloom(endpoint: str) -> bool:

@@ -50,4 +50,4 @@ def test_a_server_that_is_named_and_away_is_told(tmp_path: Path) -> None:
     result = _demo(SPANLOOM_ENDPOINT="http://127.0.0.1:9")
 
     assert result.returncode == 1
-    assert "http://127.0.0.1:9" in result.stdout + result.stderr
+    assert "no server answers at http://127.0.0.1:9" in result.stdout + result.stderr
