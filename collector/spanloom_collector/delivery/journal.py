@@ -61,7 +61,7 @@ class _OpenSegment:
     opened_monotonic: float
     length: int = 0
     synced_length: int = 0
-    waiting: list["_Appended"] = field(default_factory=list)
+    waiting: list[_Appended] = field(default_factory=list)
     handed_over: bool = False
     broken: bool = False
 

@@ -1,16 +1,15 @@
 """Lay a validated request out as rows of the table."""
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
-from opentelemetry.proto.resource.v1.resource_pb2 import Resource
-from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
+from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, Span
 
 from spanloom_collector.pipeline import dialects
 from spanloom_collector.pipeline.normalize import first_count, first_text, kind_of, taken_payload
 from spanloom_collector.pipeline.projects import resource_project
+from spanloom_collector.pipeline.surroundings import Surroundings, resource_columns, scope_columns
 from spanloom_collector.storage.attributes import (
     CompactAttributes,
     TypedAttributes,
@@ -18,14 +17,6 @@ from spanloom_collector.storage.attributes import (
     typed,
 )
 from spanloom_collector.storage.rows import SpanRow, version_of
-
-
-class _Surroundings(NamedTuple):
-    """What the spans of one resource and scope share."""
-
-    project: str
-    received_unix_nano: int
-    columns: dict[str, Any]
 
 
 def rows_of(
@@ -43,12 +34,12 @@ def rows_of(
         shared = _resource_columns(resource_spans, resource)
         home = project or resource_project(resource.strings)
         for scope_spans in resource_spans.scope_spans:
-            columns = shared | _scope_columns(scope_spans.scope, scope_spans)
-            around = _Surroundings(home, received_unix_nano, columns)
+            columns = shared | scope_columns(scope_spans.scope, scope_spans.schema_url)
+            around = Surroundings(home, received_unix_nano, columns)
             yield from (_row(span, around) for span in scope_spans.spans)
 
 
-def _row(span: Span, around: _Surroundings) -> SpanRow:
+def _row(span: Span, around: Surroundings) -> SpanRow:
     attributes = typed(span.attributes)
     canonical = _canonical_columns(attributes)
     return SpanRow(
@@ -136,29 +127,11 @@ def _link_columns(span: Span) -> dict[str, Any]:
     }
 
 
-def _scope_columns(scope: InstrumentationScope, scope_spans: ScopeSpans) -> dict[str, Any]:
-    attributes = compact(scope.attributes)
-    return {
-        "scope_name": scope.name,
-        "scope_version": scope.version,
-        "scope_attr_str": attributes.strings,
-        "scope_attr_other": attributes.other,
-        "scope_dropped": scope.dropped_attributes_count,
-        "scope_schema_url": scope_spans.schema_url,
-    }
-
-
 def _resource_columns(
     resource_spans: ResourceSpans, attributes: CompactAttributes
 ) -> dict[str, Any]:
-    resource: Resource = resource_spans.resource
-    return {
-        "resource_attr_str": attributes.strings,
-        "resource_attr_other": attributes.other,
-        "resource_dropped": resource.dropped_attributes_count,
-        "resource_schema_url": resource_spans.schema_url,
-        **{
-            column: first_text(attributes.strings, keys)
-            for column, keys in dialects.RESOURCE_TEXT_RULES.items()
-        },
+    dropped_count = resource_spans.resource.dropped_attributes_count
+    return resource_columns(attributes, dropped_count, resource_spans.schema_url) | {
+        column: first_text(attributes.strings, keys)
+        for column, keys in dialects.RESOURCE_TEXT_RULES.items()
     }

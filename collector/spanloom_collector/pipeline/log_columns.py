@@ -3,24 +3,16 @@
 import hashlib
 from collections.abc import Iterator
 from itertools import count
-from typing import Any, NamedTuple
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from spanloom_collector.pipeline.projects import resource_project
+from spanloom_collector.pipeline.surroundings import Surroundings, resource_columns, scope_columns
 from spanloom_collector.storage.attributes import compact, tagged
 from spanloom_collector.storage.log_rows import LogRow
 
 _DIGEST_BYTES = 16
-
-
-class _Surroundings(NamedTuple):
-    """What the records of one resource and scope share."""
-
-    project: str
-    received_unix_nano: int
-    columns: dict[str, Any]
 
 
 def log_rows_of(
@@ -35,16 +27,18 @@ def log_rows_of(
     """
     positions = count()
     for resource_logs in request.resource_logs:
-        shared = _resource_columns(resource_logs)
-        home = project or resource_project(shared["resource_attr_str"])
+        resource = compact(resource_logs.resource.attributes)
+        dropped_count = resource_logs.resource.dropped_attributes_count
+        shared = resource_columns(resource, dropped_count, resource_logs.schema_url)
+        home = project or resource_project(resource.strings)
         for scope_logs in resource_logs.scope_logs:
-            columns = shared | _scope_columns(scope_logs)
-            around = _Surroundings(home, received_unix_nano, columns)
+            columns = shared | scope_columns(scope_logs.scope, scope_logs.schema_url)
+            around = Surroundings(home, received_unix_nano, columns)
             for record in scope_logs.log_records:
                 yield _row(record, next(positions), around)
 
 
-def _row(record: LogRecord, position: int, around: _Surroundings) -> LogRow:
+def _row(record: LogRecord, position: int, around: Surroundings) -> LogRow:
     attributes = compact(record.attributes)
     return LogRow(
         project=around.project,
@@ -72,25 +66,3 @@ def _digest(record: LogRecord) -> str:
     """What tells a record from every other one of its span, and not from itself sent again."""
     content = record.SerializeToString(deterministic=True)
     return hashlib.blake2b(content, digest_size=_DIGEST_BYTES).hexdigest()
-
-
-def _scope_columns(scope_logs: ScopeLogs) -> dict[str, Any]:
-    attributes = compact(scope_logs.scope.attributes)
-    return {
-        "scope_name": scope_logs.scope.name,
-        "scope_version": scope_logs.scope.version,
-        "scope_attr_str": attributes.strings,
-        "scope_attr_other": attributes.other,
-        "scope_dropped": scope_logs.scope.dropped_attributes_count,
-        "scope_schema_url": scope_logs.schema_url,
-    }
-
-
-def _resource_columns(resource_logs: ResourceLogs) -> dict[str, Any]:
-    attributes = compact(resource_logs.resource.attributes)
-    return {
-        "resource_attr_str": attributes.strings,
-        "resource_attr_other": attributes.other,
-        "resource_dropped": resource_logs.resource.dropped_attributes_count,
-        "resource_schema_url": resource_logs.schema_url,
-    }

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from clickhouse_connect.driver.client import Client
 
-from spanloom_collector.storage.rows import STRING_MAP, insert_rows
+from spanloom_collector.storage.rows import STRING_MAP, STRING_MAPS, insert_rows
 
 
 class LogRow(NamedTuple):
@@ -49,16 +49,12 @@ _LOW_CARDINALITY = (
     "resource_schema_url",
 )  # fmt: skip
 _UINT32 = ("position", "flags", "dropped_attributes_count", "scope_dropped", "resource_dropped")
-_STRING_MAPS = (
-    "attr_str", "attr_other", "scope_attr_str", "scope_attr_other", "resource_attr_str",
-    "resource_attr_other",
-)  # fmt: skip
 
 LOG_COLUMN_TYPES: dict[str, str] = {
     **dict.fromkeys(LogRow._fields, "String"),
     **dict.fromkeys(_LOW_CARDINALITY, "LowCardinality(String)"),
     **dict.fromkeys(_UINT32, "UInt32"),
-    **dict.fromkeys(_STRING_MAPS, STRING_MAP),
+    **dict.fromkeys(STRING_MAPS, STRING_MAP),
     **dict.fromkeys(("time", "received_time"), "DateTime64(9, 'UTC')"),
     **dict.fromkeys(("time_unix_nano", "observed_time_unix_nano"), "UInt64"),
     "severity_number": "Int32",

@@ -91,7 +91,7 @@ _UINT32 = (
     "flags", "scope_dropped", "resource_dropped", "dropped_attributes_count",
     "dropped_events_count", "dropped_links_count",
 )  # fmt: skip
-_STRING_MAPS = (
+STRING_MAPS = (
     "attr_str", "attr_other", "scope_attr_str", "scope_attr_other", "resource_attr_str",
     "resource_attr_other",
 )  # fmt: skip
@@ -101,7 +101,7 @@ COLUMN_TYPES: dict[str, str] = {
     **dict.fromkeys(SpanRow._fields, "String"),
     **dict.fromkeys(_LOW_CARDINALITY, "LowCardinality(String)"),
     **dict.fromkeys(_UINT32, "UInt32"),
-    **dict.fromkeys(_STRING_MAPS, STRING_MAP),
+    **dict.fromkeys(STRING_MAPS, STRING_MAP),
     **dict.fromkeys(_STRING_MAP_ARRAYS, f"Array({STRING_MAP})"),
     **dict.fromkeys(("start_time", "end_time", "received_time"), "DateTime64(9, 'UTC')"),
     **dict.fromkeys(("span_kind", "status_code"), "UInt8"),
