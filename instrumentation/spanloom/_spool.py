@@ -144,10 +144,6 @@ class Segment:
         """Go on to the record behind the one that ``peek`` has returned."""
         self._read_until = self._next_start
 
-    def remaining_bytes(self) -> int:
-        """How much has not been read; not 0 at the end of reading when the segment is torn."""
-        return self.size_bytes - self._read_until
-
     def remove(self) -> None:
         """Delete the file."""
         with suppress(OSError):
