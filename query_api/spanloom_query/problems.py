@@ -2,6 +2,8 @@
 
 import logging
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -69,6 +71,15 @@ class ProblemError(Exception):
         self.detail = detail
         self.members = members or {}
         self.headers = headers or {}
+
+
+@contextmanager
+def told_as(status: int, *errors: type[Exception]) -> Iterator[None]:
+    """Tell errors of these types, in their own words, as a problem with this status."""
+    try:
+        yield
+    except errors as error:
+        raise ProblemError(status, str(error)) from error
 
 
 def install(app: FastAPI) -> None:

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime
 
-from spanloom_query.problems import ProblemError
+from spanloom_query.problems import told_as
 from spanloom_query.reads import calls
 from spanloom_query.reads.call_columns import COLUMNS, UnknownColumnError, chosen_columns
 from spanloom_query.reads.call_fields import CALL_FIELDS
@@ -115,7 +115,7 @@ def list_calls(
     `x-spanloom-next-cursor`; its payloads and attributes are JSON text, and attributes leave out
     lists, maps and bytes.
     """
-    try:
+    with told_as(400, CursorError, UnknownSortError, UnknownColumnError):
         shown = chosen_columns(columns.split(",") if columns else None, payloads)
         asked = CallRequest(wanted, sort, limit, cursor, shown)
         if format == "arrow" or (format is None and _accepts_arrow(request)):
@@ -123,8 +123,6 @@ def list_calls(
         # Written as they are, without a second look at every value.
         page = calls.list_calls(server.engine, project, asked)
         return Response(orjson.dumps(page._asdict()), media_type="application/json")
-    except (CursorError, UnknownSortError, UnknownColumnError) as error:
-        raise ProblemError(400, str(error)) from error
 
 
 @router.get("/count")

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 
-from spanloom_query.problems import ProblemError
+from spanloom_query.problems import ProblemError, told_as
 from spanloom_query.reads import evaluations
 from spanloom_query.reads.cursors import CursorError
 from spanloom_query.routes.context import CurrentServer, caught_up, checked_id, granted_project
@@ -28,10 +28,8 @@ def list_evaluations(
     cursor: PageCursor = None,
 ) -> evaluations.EvaluationPage:
     """A page of evaluations, the newest first."""
-    try:
+    with told_as(400, CursorError):
         return evaluations.list_evaluations(server.engine, project, limit, cursor)
-    except CursorError as error:
-        raise ProblemError(400, str(error)) from error
 
 
 @router.get("/{evaluation_id}")
@@ -54,10 +52,8 @@ def list_rows(
     cursor: PageCursor = None,
 ) -> evaluations.EvaluationRowPage:
     """A page of predictions, in the order of the dataset, each linked to its spans."""
-    try:
+    with told_as(400, CursorError):
         page = evaluations.list_rows(server.engine, project, _checked(evaluation_id), limit, cursor)
-    except CursorError as error:
-        raise ProblemError(400, str(error)) from error
     if page is None:
         raise _no_evaluation(project, evaluation_id)
     return page

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from spanloom import conventions
 from spanloom_collector.storage import objects as storage
 from spanloom_collector.storage.objects import NewVersion, ObjectError
-from spanloom_query.problems import ProblemError
+from spanloom_query.problems import ProblemError, told_as
 from spanloom_query.reads import objects
 from spanloom_query.reads.cursors import CursorError
 from spanloom_query.routes.bodies import BoundedRoute
@@ -79,10 +79,8 @@ def list_objects(
     cursor: PageCursor = None,
 ) -> objects.ObjectPage:
     """A page of objects, by name."""
-    try:
+    with told_as(400, CursorError):
         return objects.list_objects(server.engine, project, kind, limit, cursor)
-    except CursorError as error:
-        raise ProblemError(400, str(error)) from error
 
 
 @router.post("/objects")
@@ -101,10 +99,8 @@ def publish_object(
         publication.tags,
         publication.aliases,
     )
-    try:
+    with told_as(422, ObjectError):
         stored = storage.publish(server.engine, new)
-    except ObjectError as error:
-        raise ProblemError(422, str(error)) from error
     version = _version(server, project, stored.name, stored.digest)
     return PublishedVersion(**vars(version), is_new=stored.is_new)
 
@@ -114,10 +110,8 @@ def store_rows(
     server: CurrentServer, project: str, rows: Annotated[RowsToStore, Body()]
 ) -> StoredChunk:
     """Store a chunk of rows; a dataset is then published as a list of chunks."""
-    try:
+    with told_as(422, ObjectError):
         chunk = storage.insert_chunk(server.engine, project, rows.rows)
-    except ObjectError as error:
-        raise ProblemError(422, str(error)) from error
     return StoredChunk(chunk.digest, chunk.row_digests)
 
 
@@ -130,10 +124,8 @@ def list_versions(
     cursor: PageCursor = None,
 ) -> objects.VersionPage:
     """A page of an object's versions, the newest first."""
-    try:
+    with told_as(400, CursorError):
         page = objects.list_versions(server.engine, project, name, limit, cursor)
-    except CursorError as error:
-        raise ProblemError(400, str(error)) from error
     if not page.versions and cursor is None:
         raise _no_object(project, name)
     return page
@@ -194,10 +186,8 @@ def set_alias(
 ) -> objects.ObjectVersion:
     """Let an alias mean a version, and no other from now on."""
     version = _version(server, project, name, target.version)
-    try:
+    with told_as(422, ObjectError):
         storage.set_alias(server.engine, project, name, alias, version.digest)
-    except ObjectError as error:
-        raise ProblemError(422, str(error)) from error
     return _version(server, project, name, version.digest)
 
 
@@ -214,10 +204,8 @@ def set_tag(
 ) -> objects.ObjectVersion:
     """Put a tag on a version."""
     version = _version(server, project, name, selector)
-    try:
+    with told_as(422, ObjectError):
         storage.set_tag(server.engine, project, name, tag, version.digest)
-    except ObjectError as error:
-        raise ProblemError(422, str(error)) from error
     return _version(server, project, name, version.digest)
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import orjson
 from fastapi import APIRouter, Depends, Query, Response
 
-from spanloom_query.problems import ProblemError
+from spanloom_query.problems import ProblemError, told_as
 from spanloom_query.reads import logs, spans, traces
 from spanloom_query.reads.cursors import CursorError
 from spanloom_query.reads.search import SORTS, UnknownSortError
@@ -46,10 +46,8 @@ def list_traces(
 ) -> traces.TracePage:
     """A page of traces."""
     page = traces.PageRequest(limit, cursor, sort)
-    try:
+    with told_as(400, CursorError, UnknownSortError):
         return traces.list_traces(server.engine, project, page, condition_of(where, TRACE_FIELDS))
-    except (CursorError, UnknownSortError) as error:
-        raise ProblemError(400, str(error)) from error
 
 
 @router.get("/{trace_id}", response_model=traces.Trace)
